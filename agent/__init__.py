@@ -1,0 +1,30 @@
+"""An agent that learns skills from experience and keeps them in a skillstore library.
+
+``GridWorld`` is a world to try it in, ``ProceduralMemoryAgent`` the agent, ``train`` the loop. The agent is one user
+of the library among others: it uses public names only.
+"""
+
+from agent.encoder import ENCODER_DIM, ENCODER_NAME
+from agent.environment import Environment, Observation
+from agent.exploration import Explorer, RandomExplorer
+from agent.extraction import extract_skill
+from agent.gridworld import GridWorld
+from agent.history import Episode, History, Transition
+from agent.procedural import ProceduralMemoryAgent
+from agent.training import train
+
+__all__ = [
+    "ENCODER_DIM",
+    "ENCODER_NAME",
+    "Environment",
+    "Episode",
+    "Explorer",
+    "GridWorld",
+    "History",
+    "Observation",
+    "ProceduralMemoryAgent",
+    "RandomExplorer",
+    "Transition",
+    "extract_skill",
+    "train",
+]
