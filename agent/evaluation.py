@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 
 from agent.encoder import ENCODER_DIM
-from agent.environment import Environment
 from agent.gridworld import GridWorld
 from agent.history import Episode
 from agent.procedural import ProceduralMemoryAgent
-from agent.training import episode_seed, train
+from agent.training import train
 from skillstore import SkillLibrary
 
 GOOD_STEPS = 11  # the tutorial's best run takes 10
@@ -71,49 +69,26 @@ def drawn_layouts(count: int, seed: int) -> list[GridWorld]:
     ]
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """One world: the steps of each seed's run with memory and without, and the fewest possible."""
-
-    world: GridWorld
-    shortest: int
-    memory: list[int]
-    control: list[int]
-
-    @property
-    def worse_by(self) -> float:
-        """How much longer the mean run with memory is, in standard errors of the difference; negative if shorter."""
-        error = (np.var(self.memory, ddof=1) / len(self.memory)) + (
-            np.var(self.control, ddof=1) / len(self.control)
-        )
-        return float((np.mean(self.memory) - np.mean(self.control)) / np.sqrt(max(error, 1e-12)))
+def worse_by(memory: Sequence[int], control: Sequence[int]) -> float:
+    """How much longer the mean run with memory is, in standard errors of the difference; negative if shorter."""
+    variance = np.var(memory, ddof=1) / len(memory) + np.var(control, ddof=1) / len(control)
+    return float((np.mean(memory) - np.mean(control)) / max(np.sqrt(variance), 1e-9))
 
 
-def compare_layouts(
-    seeds: Sequence[int], training: int = 40, tests: int = 20, done: Callable[[int], None] = lambda seed: None
-) -> list[Comparison]:
-    """Each seed trains on its own ``training`` layouts, one episode each, then meets ``tests`` layouts it never saw.
+def layout_runs(seed: int, worlds: Sequence[GridWorld], training: int = 40) -> list[list[int]]:
+    """The steps that one seed's agent takes in ``worlds``: with memory, and as the control.
 
-    A test is one episode from which nothing is kept; the control is the same agent with the same random draws, its
-    skills off. ``done`` is called after each seed.
+    The agent trains on ``training`` layouts of its own, one episode each, then meets each world for one episode from
+    which nothing is kept. The control is the same agent, skills off, with the same generator.
     """
-    worlds = drawn_layouts(tests, seed=2**20)
-    memory, control = _runs(worlds, seeds, training, done)
-    return [Comparison(world, shortest_run(world), memory[i], control[i]) for i, world in enumerate(worlds)]
+    agent, control = new_agent(seed), new_agent(seed, use_skills=False)
+    for world in drawn_layouts(training, seed):
+        agent.run_episode(world)
+    return [
+        [_rehearsal(tested, world, [seed, index]) for index, world in enumerate(worlds)] for tested in (agent, control)
+    ]
 
 
-def _runs(
-    worlds: Sequence[GridWorld], seeds: Sequence[int], training: int, done: Callable[[int], None]
-) -> tuple[list[list[int]], list[list[int]]]:
-    memory: list[list[int]] = [[] for _ in worlds]
-    control: list[list[int]] = [[] for _ in worlds]
-    for seed in seeds:
-        agent = new_agent(seed)
-        for world in drawn_layouts(training, seed):
-            agent.run_episode(world)
-        for index, world in enumerate(worlds):
-            for steps, tested in ((memory, agent), (control, new_agent(seed, use_skills=False))):
-                tested.generator = np.random.default_rng([seed, index])
-                steps[index].append(tested.run_episode(world, learn=False).steps)
-        done(seed)
-    return memory, control
+def _rehearsal(agent: ProceduralMemoryAgent, world: GridWorld, seed: list[int]) -> int:
+    agent.generator = np.random.default_rng(seed)
+    return agent.run_episode(world, learn=False).steps

@@ -1,0 +1,102 @@
+"""What actions do is learned by watching, and ways follow from it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from agent.environment import Observation, Pose
+from agent.moves import Moves
+
+UP, DOWN, LEFT, RIGHT, WAIT = range(5)
+STEPS = {UP: (0, 1), DOWN: (0, -1), LEFT: (-1, 0), RIGHT: (1, 0)}
+NAMES = ("up", "down", "left", "right", "wait")
+
+
+def watched(*steps: tuple[Pose, int, Pose], grid: np.ndarray | None = None) -> Moves:  # type: ignore[type-arg]
+    moves = Moves()
+    tiles = np.zeros((5, 5), dtype=np.int64) if grid is None else grid
+    for before, action, after in steps:
+        moves.watch(Observation(before, tiles, None), action, Observation(after, tiles, None))
+    return moves
+
+
+def walker() -> Moves:
+    return watched(*(((2, 2), action, (2 + dx, 2 + dy)) for action, (dx, dy) in STEPS.items()))
+
+
+def test_nothing_is_known_at_first() -> None:
+    moves = Moves()
+    assert moves.after((1, 1), UP) is None
+    assert not moves.can_enter(0)
+    assert moves.ways_to((1, 1), np.zeros((3, 3), dtype=np.int64)) == {}
+
+
+def test_a_displacement_holds_everywhere() -> None:
+    moves = watched(((1, 1), RIGHT, (2, 1)))
+    assert moves.after((3, 3), RIGHT) == (4, 3)
+    assert moves.after((3, 3), UP) is None
+
+
+def test_an_action_that_moved_nothing_is_no_move_and_refuses_no_tile() -> None:
+    moves = watched(((1, 1), WAIT, (1, 1)))
+    assert moves.after((1, 1), WAIT) is None
+    assert moves.refused == set()
+
+
+def test_the_most_frequent_displacement_counts() -> None:
+    slip = ((1, 1), UP, (2, 1))
+    moves = watched(slip, ((1, 1), UP, (1, 2)), ((1, 1), UP, (1, 2)))
+    assert moves.after((1, 1), UP) == (1, 2)
+
+
+def test_a_body_that_turns_has_displacements_by_heading() -> None:
+    moves = watched(((1, 1, 0), UP, (2, 1, 0)), ((1, 1, 1), UP, (1, 2, 1)), ((1, 1, 0), LEFT, (1, 1, 1)))
+    assert moves.after((3, 3, 0), UP) == (4, 3, 0)
+    assert moves.after((3, 3, 1), UP) == (3, 4, 1)
+    way = moves.ways_to((2, 2, 1), np.zeros((5, 5), dtype=np.int64))
+    assert way[(1, 1, 0)] in {(UP, (2, 1, 0)), (LEFT, (1, 1, 1))}
+
+
+def test_a_tile_can_be_entered_once_it_was_and_not_after_it_stopped_the_agent() -> None:
+    grid = np.zeros((5, 5), dtype=np.int64)
+    grid[3, 2] = 7
+    moves = watched(((2, 2), RIGHT, (3, 2)), grid=grid)
+    assert moves.can_enter(7)
+    at_door = Observation((2, 2), grid, None)
+    moves.watch(at_door, RIGHT, at_door)
+    assert not moves.can_enter(7)
+    moves.watch(at_door, RIGHT, Observation((3, 2), grid, None))
+    assert moves.can_enter(7)
+
+
+def test_the_edge_refuses_no_tile() -> None:
+    moves = watched(((1, 1), RIGHT, (2, 1)), ((4, 1), RIGHT, (4, 1)))
+    assert moves.refused == set()
+
+
+def test_ways_are_shortest_and_go_round_what_cannot_be_entered() -> None:
+    grid = np.zeros((5, 5), dtype=np.int64)
+    grid[1, :4] = 1
+    ways = walker().ways_to((2, 0), grid)
+    pose, steps = (0, 0), 0
+    while pose in ways:
+        pose, steps = ways[pose][1], steps + 1
+        assert grid[pose] == 0
+    assert (pose, steps) == ((2, 0), 10)
+
+
+def test_a_way_may_begin_on_a_tile_that_cannot_be_entered_but_not_lead_through_it() -> None:
+    grid = np.zeros((3, 3), dtype=np.int64)
+    grid[1] = 1
+    ways = walker().ways_to((0, 1), grid)
+    assert (1, 1) in ways
+    assert (2, 1) not in ways
+
+
+def test_what_is_known_survives_packing_under_the_names_of_actions() -> None:
+    moves = walker()
+    again = Moves.unpack(moves.pack(NAMES), tuple(reversed(NAMES)))
+    assert again.after((0, 0), 4 - RIGHT) == (1, 0)
+    assert list(again.entered) == list(moves.entered)
+    assert Moves.unpack(moves.pack(NAMES), NAMES) == moves
+    assert Moves.unpack(moves.pack(NAMES), ("up",)).after((0, 0), 0) == (0, 1)
