@@ -69,9 +69,9 @@ class History:
 
     def save(self, path: str | Path) -> None:
         """Write a ``.json`` or ``.csv`` file, by the suffix; ValueError for another suffix."""
-        rows = [asdict(episode) for episode in self.episodes]
+        rows, is_json = [asdict(episode) for episode in self.episodes], _is_json(path)
         with Path(path).open("w", encoding="utf-8", newline="") as file:
-            if _is_json(path):
+            if is_json:
                 json.dump(rows, file, indent=1)
             else:
                 writer = csv.DictWriter(file, [column.name for column in fields(Episode)])
