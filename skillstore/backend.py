@@ -1,0 +1,152 @@
+"""Backend: what is asked of the place where skills live.
+
+A backend decides everything that must be decided in one go with the data: ids, merges, ranks. It is handed values that
+`SkillLibrary` has checked, and the *state*, never lists of ids: which skills apply is its own affair. Every method may
+be called from any thread, and raises LibraryClosedError after `close`, ReadOnlyError where it cannot write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+from skillstore.answers import Added, Additions, Matches, NearMisses
+from skillstore.embedding import MAX_DIM, Vector
+from skillstore.errors import EncoderMismatchError, InvalidInputError
+from skillstore.preconditions import State
+from skillstore.skill import Skill
+from skillstore.values import Value
+
+DEDUP_SCOPES = ("preconditions", "library")
+DURABILITIES = ("full", "interval", "os")
+SAME_SKILL = 0.9
+
+
+class _Kept(Enum):
+    KEPT = "what the library keeps"
+
+
+KEPT = _Kept.KEPT
+"""Stands for a setting that is not given, where None has a meaning of its own."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a library keeps for good, chosen at its creation.
+
+    embedding_dim  length of every embedding
+    encoder        name of what makes the embeddings; None if nobody said
+    same_skill     an added skill more similar than this to one it could merge into is merged; None: never
+    dedup_scope    "preconditions": only skills with the same preconditions merge; "library": any two
+    """
+
+    embedding_dim: int
+    encoder: str | None = None
+    same_skill: float | None = SAME_SKILL
+    dedup_scope: str = DEDUP_SCOPES[0]
+
+    @classmethod
+    def checked(cls, embedding_dim: Any, encoder: Any, same_skill: Any, dedup_scope: Any) -> Settings:
+        """Settings of values from outside. Raises InvalidInputError."""
+        if type(embedding_dim) is not int or not 1 <= embedding_dim <= MAX_DIM:
+            raise InvalidInputError(f"embedding_dim is a whole number from 1 to {MAX_DIM}, not {embedding_dim!r}")
+        if encoder is not None and (type(encoder) is not str or not encoder or not encoder.isprintable()):
+            raise InvalidInputError(f"an encoder is known by a printable name, not {encoder!r}")
+        if same_skill is not None and (type(same_skill) not in (int, float) or not -1.0 <= same_skill <= 1.0):
+            raise InvalidInputError(f"same_skill is a cosine from -1 to 1, or None, not {same_skill!r}")
+        if dedup_scope not in DEDUP_SCOPES:
+            raise InvalidInputError(f"dedup_scope is one of {DEDUP_SCOPES}, not {dedup_scope!r}")
+        return cls(embedding_dim, encoder, None if same_skill is None else float(same_skill), dedup_scope)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The settings a user names when opening a library; KEPT: whatever the library keeps."""
+
+    embedding_dim: Any = KEPT
+    encoder: Any = KEPT
+    same_skill: Any = KEPT
+    dedup_scope: Any = KEPT
+
+    def new(self) -> Settings:
+        """Settings of a library that is created now. Raises InvalidInputError."""
+        if self.embedding_dim is KEPT:
+            raise InvalidInputError("a new library needs embedding_dim, the length of its embeddings")
+        given = {name: value for name, value in vars(self).items() if value is not KEPT}
+        return Settings.checked(**{"encoder": None, "same_skill": SAME_SKILL, "dedup_scope": DEDUP_SCOPES[0], **given})
+
+    def agree(self, kept: Settings) -> None:
+        """Raises InvalidInputError (for the encoder: EncoderMismatchError) if the library keeps another value."""
+        for name, value in vars(self).items():
+            have = getattr(kept, name)
+            if value is not KEPT and (value != have or type(value) is bool):
+                error = EncoderMismatchError if name == "encoder" else InvalidInputError
+                raise error(
+                    f"the library keeps {name} = {have!r}, but was opened with {value!r}; "
+                    "leave it out to use what the library keeps, or open another library"
+                )
+
+
+class Backend(Protocol):
+    """See `SkillLibrary`, whose methods of the same names say what each promises."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def closed(self) -> bool: ...
+
+    def add(self, skill: Skill) -> Added: ...
+
+    def add_many(self, skills: Iterable[Skill], keep_ids: bool) -> Additions:
+        """One commit. With `keep_ids` nothing is merged, and ids must be above all given so far, ascending."""
+        ...
+
+    def retrieve(
+        self, state: State, query: Vector | None, top_k: int, min_similarity: float | None, exact: bool
+    ) -> Matches: ...
+
+    def why_not(self, state: State, query: Vector | None, top_k: int) -> NearMisses: ...
+
+    def record_outcome(self, skill_id: int, success: bool) -> None: ...
+
+    def get(self, skill_id: int) -> Skill: ...
+
+    def remove(self, skill_id: int) -> None: ...
+
+    def replace(self, skill_id: int, skill: Skill) -> Skill: ...
+
+    def count(self) -> int: ...
+
+    def skills(self) -> Iterator[Skill]:
+        """All skills of one moment, by ascending id."""
+        ...
+
+    def stats(self) -> dict[str, Value]: ...
+
+    def note_keys(self) -> list[str]:
+        """Ascending."""
+        ...
+
+    def get_note(self, key: str) -> Value:
+        """Raises KeyError."""
+        ...
+
+    def set_note(self, key: str, value: Value) -> None: ...
+
+    def remove_note(self, key: str) -> None:
+        """Raises KeyError."""
+        ...
+
+    def batch(self) -> AbstractContextManager[None]: ...
+
+    def snapshot(self) -> int: ...
+
+    def compact(self) -> int: ...
+
+    def verify(self) -> dict[str, Value]: ...
+
+    def close(self) -> None: ...

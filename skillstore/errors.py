@@ -1,0 +1,74 @@
+"""Every error of the library, one tree.
+
+    SkillStoreError
+    ├── InvalidInputError        what was given cannot be used; nothing was written      (also a ValueError)
+    │   └── EncoderMismatchError the library's embeddings come from another encoder
+    ├── SkillNotFoundError       no skill has this id                                    (also a LookupError)
+    ├── LibraryNotFoundError     there is no library at this place
+    ├── LibraryLockedError       another process is writing; says which and since when
+    ├── LibraryClosedError       used after close(), or in a forked child
+    ├── ReadOnlyError            a change was asked of a library opened with mode="r"
+    ├── WriteFailedError         the disk refused a write or a sync; nothing is acknowledged until reopened
+    ├── CorruptLibraryError      bytes on disk are not what was written; says file and offset
+    ├── UnsupportedFormatError   the library was written by a newer version
+    └── BackendUnavailableError  the place where the skills live cannot be reached
+
+Each message names the thing and the way out. Exit codes and HTTP statuses are decided at the edges, not here.
+"""
+
+from __future__ import annotations
+
+
+class SkillStoreError(Exception):
+    """The root of the tree."""
+
+
+class InvalidInputError(SkillStoreError, ValueError):
+    """What was given cannot be used; nothing was written."""
+
+
+class EncoderMismatchError(InvalidInputError):
+    """The library keeps embeddings of another encoder; similarities between the two would mean nothing."""
+
+
+class SkillNotFoundError(SkillStoreError, LookupError):
+    """No skill of the library has this id."""
+
+
+class LibraryNotFoundError(SkillStoreError, LookupError):
+    """There is no library at this place, and none may be created there."""
+
+
+class LibraryLockedError(SkillStoreError):
+    """Another process has the library open for writing."""
+
+
+class LibraryClosedError(SkillStoreError):
+    """The library was closed, or belongs to the parent of this forked process."""
+
+
+class ReadOnlyError(SkillStoreError):
+    """The library was opened with mode="r"."""
+
+
+class WriteFailedError(SkillStoreError):
+    """A write or sync failed: the change in flight was not acknowledged, and no further one is taken until reopened."""
+
+
+class CorruptLibraryError(SkillStoreError):
+    """The bytes of `file` at `offset` are not those that were written."""
+
+    def __init__(self, file: str, offset: int, what: str) -> None:
+        super().__init__(
+            f"{file} is damaged at byte {offset}: {what}. Restore the library from a copy; nothing was changed"
+        )
+        self.file = file
+        self.offset = offset
+
+
+class UnsupportedFormatError(SkillStoreError):
+    """The library was written by a newer version of skillstore than this one."""
+
+
+class BackendUnavailableError(SkillStoreError):
+    """The place where the skills live cannot be reached."""

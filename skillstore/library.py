@@ -1,0 +1,339 @@
+"""SkillLibrary: the collection a user opens."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Iterator, MutableMapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skillstore.answers import Added, Additions, Matches, NearMisses
+from skillstore.backend import DURABILITIES, KEPT, Backend, Wanted
+from skillstore.embedding import Vector, unit
+from skillstore.errors import InvalidInputError
+from skillstore.preconditions import State
+from skillstore.skill import Skill
+from skillstore.values import Value, copied
+
+
+class SkillLibrary:
+    """Skills, and the answer to: of those that apply in this state, which fit best?
+
+    `SkillLibrary(embedding_dim=8)` lives in memory; `SkillLibrary.open("skills/", embedding_dim=8)` lasts. Threads of
+    one process may share it. Every change is one commit, durable when the method returns (as `durability` says), or
+    absent if it raises. All errors are SkillStoreErrors.
+
+    >>> library = SkillLibrary(embedding_dim=2)
+    >>> added = library.add_skill(Skill("acquire_key", {"has_key": False}, ["right", "pickup"], [1.0, 0.0]))
+    >>> added.created
+    True
+    >>> [match.skill.name for match in library.retrieve_skills({"has_key": False}, [0.9, 0.1], top_k=3)]
+    ['acquire_key']
+    >>> library.retrieve_skills({"has_key": True}, [0.9, 0.1], top_k=3)
+    Matches([])
+    """
+
+    def __init__(
+        self,
+        embedding_dim: int,
+        *,
+        encoder: str | None = None,
+        same_skill: Any = KEPT,
+        dedup_scope: Any = KEPT,
+        _backend: Backend | None = None,
+    ) -> None:
+        """A new library in memory; the settings are those of `open`."""
+        if _backend is None:
+            from skillstore.local.opening import in_memory  # here, so that importing skillstore is instant
+
+            _backend = in_memory(Wanted(embedding_dim, encoder, same_skill, dedup_scope))
+        self._backend = _backend
+        self.notes = Notes(_backend)
+
+    @classmethod
+    def open(
+        cls,
+        where: str | os.PathLike[str],
+        *,
+        embedding_dim: int | None = None,
+        encoder: str | None = None,
+        same_skill: float | Any | None = KEPT,
+        dedup_scope: Literal["preconditions", "library"] | None = None,
+        durability: Literal["full", "interval", "os"] = "full",
+        mode: Literal["rw", "r"] = "rw",
+        create: bool = True,
+    ) -> SkillLibrary:
+        """The library in the directory `where`.
+
+        embedding_dim  length of every embedding; required for a new library
+        encoder        name of what makes the embeddings
+        same_skill     an added skill whose similarity to an existing one is above this is merged into it; None keeps
+                       every skill. A new library has 0.9
+        dedup_scope    "preconditions" (a new library's): only skills with the same preconditions are merged;
+                       "library": any two
+        durability     "full": acknowledged means on the disk. "interval": on the disk within a second. "os": whenever
+                       the system writes it; a power cut may lose it, a crash of this process does not
+        mode           "rw": one process at a time. "r": any number, also while one writes; each call sees every
+                       commit that was acknowledged before
+        create         whether a library may be created where there is none (with mode "rw")
+
+        What is not given is what the library keeps. Cost: reads every byte but decodes no skill.
+
+        Raises InvalidInputError and EncoderMismatchError if a kept setting is given differently, LibraryNotFoundError,
+        LibraryLockedError, CorruptLibraryError, UnsupportedFormatError.
+        """
+        from skillstore.local import opening  # here, so that importing skillstore is instant
+
+        path = _path(where)
+        _one_of("durability", durability, DURABILITIES)
+        _one_of("mode", mode, ("rw", "r"))
+        wanted = Wanted(
+            KEPT if embedding_dim is None else embedding_dim,
+            KEPT if encoder is None else encoder,
+            same_skill,
+            KEPT if dedup_scope is None else dedup_scope,
+        )
+        backend: Backend
+        if mode == "r":
+            backend = opening.for_reading(path, wanted)
+        else:
+            backend = opening.for_writing(path, wanted, durability, create)
+        return cls(backend.settings.embedding_dim, _backend=backend)
+
+    # learning
+
+    def add_skill(self, skill: Skill) -> Added:
+        """Keep `skill`, or merge it into the one it is the same as.
+
+        It is the same as the most similar skill with the same preconditions (any skill with dedup_scope "library") if
+        their similarity is above same_skill. A merge leaves the kept skill as it is but for times_learned + 1. A new
+        skill gets the next id, and keeps the counts it comes with. Cost: the skills with the same preconditions.
+        """
+        return self._backend.add(self._own(skill))
+
+    def add_skills(self, skills: Iterable[Skill]) -> Additions:
+        """As `add_skill` one by one in order, as one commit: all of them, or none if anything raises."""
+        if isinstance(skills, Skill) or not isinstance(skills, Iterable):
+            raise InvalidInputError(f"add_skills takes many skills, not {type(skills).__name__}; add_skill takes one")
+        return self._backend.add_many((self._own(skill) for skill in skills), keep_ids=False)
+
+    def restore_skills(self, skills: Iterable[Skill]) -> Additions:
+        """Put back skills as another library had them, as one commit: ids and counts are kept, nothing is merged.
+
+        Raises InvalidInputError unless each id is above all ids this library has given so far.
+        """
+        return self._backend.add_many((self._own(skill) for skill in skills), keep_ids=True)
+
+    def record_outcome(self, skill_id: int, success: bool) -> None:
+        """The skill was used once: times_used + 1, and success_count + 1 if it succeeded.
+
+        Raises SkillNotFoundError.
+        """
+        if not isinstance(success, bool | np.bool_):
+            raise InvalidInputError(f"success is True or False, not {success!r}")
+        self._backend.record_outcome(_id(skill_id), bool(success))
+
+    def remove_skill(self, skill_id: int) -> None:
+        """Forget the skill; its id is never given again. Raises SkillNotFoundError."""
+        self._backend.remove(_id(skill_id))
+
+    def replace_skill(self, skill_id: int, skill: Skill) -> Skill:
+        """Put `skill` in the place of another, under its id; returns it as kept.
+
+        Its use counts start anew if the actions change, else they stay; times_learned stays. Never merges.
+        Raises SkillNotFoundError.
+        """
+        return self._backend.replace(_id(skill_id), self._own(skill))
+
+    def batch(self) -> AbstractContextManager[None]:
+        """Every change inside the `with` block, by this thread, is one commit: whole, or absent if the block raises.
+
+        Other threads wait with their changes until it ends, and see nothing of it before. This thread sees it at once.
+        """
+        return self._backend.batch()
+
+    # asking
+
+    def retrieve_skills(
+        self,
+        state: State,
+        query_embedding: ArrayLike | None = None,
+        top_k: int = 3,
+        min_similarity: float | None = None,
+        exact: bool = False,
+    ) -> Matches:
+        """The `top_k` best of the skills that apply in `state`, best first; fewer only if fewer apply.
+
+        query_embedding  shape (embedding_dim,), any length but zero: the best are the most similar, equal ones by
+                         ascending id. None: the most reliable by their outcomes (`skillstore.outcomes`)
+        min_similarity   leaves out matches less similar than this
+        exact            never use an approximate search; `Matches.exact` says whether the answer is that of a scan
+
+        Cost: the skills that apply, read at memory speed; the state is resolved once and remembered.
+        """
+        query = self._query(query_embedding)
+        if min_similarity is not None:
+            _real("min_similarity", min_similarity)
+            if query is None:
+                raise InvalidInputError("min_similarity needs a query_embedding to be similar to")
+        return self._backend.retrieve(state, query, _top_k(top_k), min_similarity, bool(exact))
+
+    def why_not(self, state: State, query_embedding: ArrayLike | None = None, top_k: int = 3) -> NearMisses:
+        """The `top_k` best of the skills that do *not* apply in `state`, each with the facts that do not hold.
+
+        Ranked as by `retrieve_skills`.
+        """
+        return self._backend.why_not(state, self._query(query_embedding), _top_k(top_k))
+
+    def get_skill(self, skill_id: int) -> Skill:
+        """The skill as it is now. Raises SkillNotFoundError."""
+        return self._backend.get(_id(skill_id))
+
+    def __len__(self) -> int:
+        return self._backend.count()
+
+    def __iter__(self) -> Iterator[Skill]:
+        """All skills of one moment, by ascending id, whatever changes while they are read."""
+        return self._backend.skills()
+
+    def get_stats(self) -> dict[str, Value]:
+        """What the library holds.
+
+        total_skills, total_uses, total_successes, avg_success_rate (total_successes / total_uses, in [0, 1]; 0.0
+        before the first use), merged (adds that became merges), precondition_sets, the settings it keeps, durability,
+        directory, generation, journal_bytes, disk_bytes. Cost: one pass over the counts.
+        """
+        return self._backend.stats()
+
+    @property
+    def embedding_dim(self) -> int:
+        """Length of every embedding."""
+        return self._backend.settings.embedding_dim
+
+    @property
+    def encoder(self) -> str | None:
+        """Name of what makes the embeddings."""
+        return self._backend.settings.encoder
+
+    # lasting
+
+    def snapshot(self) -> int:
+        """Start the next generation: what the journal holds becomes immutable files. Returns its number.
+
+        Happens by itself when the journal grows long. Cost: writes the new skills and all counts.
+        """
+        return self._backend.snapshot()
+
+    def compact(self) -> int:
+        """As `snapshot`, and rewrite all skills into one file without those that were removed. Returns the number."""
+        return self._backend.compact()
+
+    def verify(self) -> dict[str, Value]:
+        """Read every byte on the disk: {"ok": True, "skills", "generation", "files", "bytes"}.
+
+        Raises CorruptLibraryError naming file and offset.
+        """
+        return self._backend.verify()
+
+    def close(self) -> None:
+        """Everything acknowledged is on the disk, the lock is given back. Closing twice is allowed."""
+        self._backend.close()
+
+    def __enter__(self) -> SkillLibrary:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<SkillLibrary: {self._backend.settings}{', closed' if self._backend.closed else ''}>"
+
+    # what is given
+
+    def _own(self, skill: Skill) -> Skill:
+        if not isinstance(skill, Skill):
+            raise InvalidInputError(f"a Skill is needed, not {type(skill).__name__}")
+        if len(skill.embedding) != self.embedding_dim:
+            raise InvalidInputError(
+                f"the embedding of {skill.name!r} has {len(skill.embedding)} dimensions; the library keeps "
+                f"{self.embedding_dim}"
+            )
+        return skill
+
+    def _query(self, embedding: ArrayLike | None) -> Vector | None:
+        if embedding is None:
+            return None
+        query = unit(embedding, "the query embedding")
+        if len(query) != self.embedding_dim:
+            raise InvalidInputError(
+                f"the query embedding has {len(query)} dimensions; the library keeps {self.embedding_dim}"
+            )
+        return query
+
+
+class Notes(MutableMapping[str, Value]):
+    """A small durable mapping from text to Values, 16 MiB in all: where an agent keeps what it knows beyond skills.
+
+    What is read is a copy; to change a note, set it again.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def __getitem__(self, key: str) -> Value:
+        return self._backend.get_note(_note_key(key))
+
+    def __setitem__(self, key: str, value: Value) -> None:
+        self._backend.set_note(_note_key(key), copied(value, f"note {key!r:.80}"))
+
+    def __delitem__(self, key: str) -> None:
+        self._backend.remove_note(_note_key(key))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._backend.note_keys())
+
+    def __len__(self) -> int:
+        return len(self._backend.note_keys())
+
+
+def _path(where: str | os.PathLike[str]) -> Path:
+    if not isinstance(where, str | os.PathLike) or not str(where) or "\0" in str(where):
+        raise InvalidInputError(f"a library is opened by the path of its directory, not {where!r}")
+    return Path(where)
+
+
+def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise InvalidInputError(f"{name} is one of {', '.join(map(repr, allowed))}, not {value!r}")
+
+
+def _id(skill_id: int) -> int:
+    if isinstance(skill_id, bool) or not hasattr(skill_id, "__index__"):
+        raise InvalidInputError(f"a skill's id is a whole number, not {skill_id!r}")
+    return skill_id.__index__()
+
+
+def _top_k(top_k: int) -> int:
+    if isinstance(top_k, bool) or not hasattr(top_k, "__index__") or top_k.__index__() < 1:
+        raise InvalidInputError(f"top_k is a whole number from 1, not {top_k!r}")
+    return min(top_k.__index__(), 2**31)
+
+
+def _real(name: str, value: float) -> None:
+    if isinstance(value, bool) or not hasattr(value, "__float__") or not math.isfinite(value):
+        raise InvalidInputError(f"{name} is a finite number, not {value!r}")
+
+
+def _note_key(key: str) -> str:
+    if type(key) is not str or not key:
+        raise InvalidInputError(f"a note's key is text, not {key!r}")
+    copied(key, "a note's key")
+    return key

@@ -1,0 +1,204 @@
+"""The local backend: skills in the memory of this process, and in one directory if they are to last."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import islice
+
+import numpy as np
+
+from skillstore.answers import Added, Additions
+from skillstore.backend import Settings
+from skillstore.errors import InvalidInputError, LibraryClosedError, WriteFailedError
+from skillstore.local import records
+from skillstore.local.changes import Learned, Note, Outcome, Removed, Row
+from skillstore.local.duplicates import NewTwins, StoredTwins, Twin
+from skillstore.local.reading import Reading
+from skillstore.local.storage import Storage
+from skillstore.local.table import Table
+from skillstore.local.writer import Writer
+from skillstore.preconditions import PreconditionSet
+from skillstore.skill import Skill
+from skillstore.values import Value
+
+_CHUNK = 2048  # skills of a bulk add whose duplicates are searched together
+MAX_NOTES = 16 * 2**20
+"""Bytes of all notes together, keys included."""
+
+
+class LocalBackend(Reading):
+    """One writer with its threads. Readers of this process wait for no disk."""
+
+    def __init__(self, settings: Settings, table: Table, storage: Storage, durability: str) -> None:
+        super().__init__(settings, table, threading.Condition())
+        self._storage, self._durability = storage, durability
+        self._writer = Writer(table, storage, self._state, durability)
+
+    def add(self, skill: Skill) -> Added:
+        return self.add_many([skill], keep_ids=False)[0]
+
+    def add_many(self, skills: Iterable[Skill], keep_ids: bool) -> Additions:
+        ids: list[int] = []
+        created: list[bool] = []
+        similarities: list[float] = []
+        with self._changing():
+            source = iter(skills)
+            while chunk := list(islice(source, _CHUNK)):
+                for skill_id, is_new, similarity in self._add_chunk(chunk, keep_ids):
+                    ids.append(skill_id)
+                    created.append(is_new)
+                    similarities.append(similarity)
+        columns = np.array(ids, dtype=np.int64), np.array(created, dtype=np.bool_), np.array(similarities, np.float32)
+        return Additions(*columns, get=self.get)
+
+    def record_outcome(self, skill_id: int, success: bool) -> None:
+        with self._changing(), self._state:
+            self._row(skill_id, staged=True)
+            self._writer.stage(Outcome(skill_id, success))
+
+    def remove(self, skill_id: int) -> None:
+        with self._changing(), self._state:
+            self._row(skill_id, staged=True)
+            self._writer.stage(Removed(skill_id))
+
+    def replace(self, skill_id: int, skill: Skill) -> Skill:
+        with self._changing(), self._state:
+            old = self._table.skill(*self._row(skill_id, staged=True), staged=True)
+            same = records.same(old.action_sequence, skill.action_sequence)
+            counts = (old.times_used, old.success_count) if same else (0, 0)
+            row = Row(skill_id, _payload(skill), skill.embedding, (*counts, old.times_learned), replaces=True)
+            self._writer.stage(row, self._set_number(skill))
+        return self.get(skill_id)
+
+    def set_note(self, key: str, value: Value) -> None:
+        data = records.note(value, key)
+        with self._changing(), self._state:
+            others = (name for name in self._table.note_keys(staged=True) if name != key)
+            taken = sum(len(name.encode()) + len(self._table.note(name, staged=True) or b"") for name in others)
+            if taken + len(key.encode()) + len(data) > MAX_NOTES:
+                raise InvalidInputError(
+                    f"note {key!r:.80} takes {len(data)} bytes, and the others {taken}; all notes have {MAX_NOTES}"
+                )
+            self._writer.stage(Note(key, data))
+
+    def remove_note(self, key: str) -> None:
+        with self._changing(), self._state:
+            if self._table.note(key, staged=True) is None:
+                raise KeyError(key)
+            self._writer.stage(Note(key, None))
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        with self._changing():
+            yield
+
+    def snapshot(self) -> int:
+        return self._start_generation(compact=False)
+
+    def compact(self) -> int:
+        return self._start_generation(compact=True)
+
+    def stats(self) -> dict[str, Value]:
+        return {**super().stats(), "durability": self._durability, **self._storage.stats()}
+
+    def verify(self) -> dict[str, Value]:
+        self._check_open()
+        with self._writer.alone():
+            return {**self._storage.verify(), "skills": self._table.count()}
+
+    def close(self) -> None:
+        if self.closed or self._forked():
+            self.closed = True
+            return
+        if self._writer.mine():
+            raise InvalidInputError("a library cannot be closed inside one of its batches")
+        self.closed = True
+        durable = False
+        try:
+            durable = self._writer.stop()
+        finally:
+            self._storage.close(clean=durable)
+
+    # how it is done
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        self._check_open()
+        with self._writer.commit():
+            self._check_open()
+            yield
+        if self._storage.is_long() and not self._writer.mine():
+            with suppress(WriteFailedError):  # this change is safe; the next one is refused, and says why
+                self._start_generation(compact=False)
+
+    def _takes_part(self) -> bool:
+        return self._writer.mine()
+
+    def _start_generation(self, compact: bool) -> int:
+        self._check_open()
+        if self._writer.mine():
+            raise InvalidInputError("a snapshot cannot be taken inside a batch")
+        with self._writer.alone():
+            with self._state:
+                self._table.freeze()
+                if compact and self._table.segments:
+                    self._table.merge(self._table.segments)
+            try:
+                return self._storage.snapshot(self._table)
+            except OSError as error:
+                raise self._writer.fail(error) from error
+
+    def _add_chunk(self, chunk: Sequence[Skill], keep_ids: bool) -> Iterator[tuple[int, bool, float]]:
+        """(id, created, similarity or NaN) of each, staged one by one in order."""
+        payloads = [_payload(skill) for skill in chunk]
+        sets = np.array([self._set_number(skill) for skill in chunk], dtype=np.int64)
+        limit = None if keep_ids else self.settings.same_skill
+        any_set = self.settings.dedup_scope == "library"
+        stored: list[Twin | None] = [None] * len(chunk)
+        if limit is not None:
+            with self._state:
+                stored = StoredTwins(self._table, any_set).find(sets, np.stack([skill.embedding for skill in chunk]))
+        new = NewTwins(self.settings.embedding_dim, any_set)
+        for skill, payload, set_number, twin in zip(chunk, payloads, sets.tolist(), stored, strict=True):
+            other = new.find(set_number, skill.embedding) if limit is not None else None
+            if other is not None and other.beats(twin):
+                twin = other
+            similarity = twin.similarity if twin else float("nan")
+            if twin is not None and limit is not None and twin.similarity > limit:
+                self._writer.stage(Learned(twin.id))
+                yield twin.id, False, similarity
+                continue
+            row = Row(self._new_id(skill, keep_ids), payload, skill.embedding, _counts(skill))
+            self._writer.stage(row, set_number)
+            new.keep(row.id, set_number, skill.embedding)
+            yield row.id, True, similarity
+
+    def _new_id(self, skill: Skill, keep_ids: bool) -> int:
+        following = self._table.staging.next_id
+        if not keep_ids or skill.id is None:
+            return following
+        if skill.id < following:
+            raise InvalidInputError(f"the id {skill.id} of {skill.name!r} is not above all ids given so far")
+        return skill.id
+
+    def _set_number(self, skill: Skill) -> int:
+        preconditions = PreconditionSet.of(skill.preconditions)
+        with self._state:
+            return self._table.matcher.intern(preconditions)
+
+    def _forked(self) -> bool:
+        try:
+            self._check_open()
+        except LibraryClosedError:
+            return True
+        return False
+
+
+def _payload(skill: Skill) -> bytes:
+    return records.payload(skill.name, skill.preconditions, skill.action_sequence, skill.metadata)
+
+
+def _counts(skill: Skill) -> tuple[int, int, int]:
+    return skill.times_used, skill.success_count, skill.times_learned

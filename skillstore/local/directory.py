@@ -1,0 +1,88 @@
+"""Directory: the names in a library's directory, who may write there, and how a file is replaced."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+from datetime import datetime, timezone
+
+from filelock import FileLock, Timeout
+
+from skillstore.errors import LibraryLockedError
+from skillstore.local.files import Files
+
+MANIFEST = "MANIFEST"
+SEAL = "seal"
+LOCK = "lock"
+HOLDER = "lock.holder"
+_REPLACING = ".new"
+_OURS = re.compile(r"(journal|counts|segment)-\d{6,}|MANIFEST|seal|lock|lock\.holder|[a-zA-Z.]+\.new")
+
+
+def journal_name(generation: int) -> str:
+    return f"journal-{generation:06d}"
+
+
+def counts_name(generation: int) -> str:
+    return f"counts-{generation:06d}"
+
+
+def segment_name(number: int) -> str:
+    return f"segment-{number:06d}"
+
+
+def is_ours(name: str) -> bool:
+    """Whether a library may have made a file of this name."""
+    return _OURS.fullmatch(name) is not None
+
+
+def replace(files: Files, name: str, data: bytes) -> None:
+    """Durably replace `name`, or make it: after a crash it holds the old bytes or the new ones, never a mixture."""
+    fd = files.create(name + _REPLACING)
+    try:
+        files.write(fd, data)
+        files.sync(fd)
+    finally:
+        files.close(fd)
+    files.replace(name + _REPLACING, name)
+    files.sync_directory()
+
+
+class WriterLock:
+    """The right to write in a directory: one process at a time, given back by the system when the process ends."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        # The lock file is never removed: whoever waits on a removed one would hold a lock that nobody else sees.
+        self._lock = FileLock(
+            files.path(LOCK), timeout=0, thread_local=False, preserve_lock_file=True, fallback_to_soft=False
+        )
+
+    def acquire(self) -> None:
+        """Take it at once. Raises LibraryLockedError naming the process that has it, and since when."""
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise LibraryLockedError(
+                f"{self._files.directory} is being written by {self._holder()}; "
+                'wait for it, stop it, or open the library with mode="r"'
+            ) from None
+        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": now}
+        fd = self._files.create(HOLDER)
+        try:
+            self._files.write(fd, json.dumps(holder).encode())
+        finally:
+            self._files.close(fd)
+
+    def release(self) -> None:
+        self._lock.release()
+
+    def _holder(self) -> str:
+        try:
+            holder = json.loads(self._files.path(HOLDER).read_bytes()[:4096])
+            return f"process {int(holder['pid'])} on {holder['host']} since {holder['since']}"
+        except (OSError, ValueError, KeyError, TypeError):
+            return "another process"

@@ -1,0 +1,96 @@
+"""Files: the one seam between a library and the disk. Every byte read, written, synced or renamed goes through here.
+
+A `Files` is bound to one directory and knows names, not paths. Tests put another one in its place to record the calls
+and to make them fail.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+if sys.platform == "darwin":
+    import fcntl
+
+
+class Files:
+    """Plain system calls on the files of `directory`. Every method raises OSError as the system call did."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def names(self) -> list[str]:
+        return sorted(os.listdir(self.directory))  # noqa: PTH208 - names are what is wanted
+
+    def path(self, name: str) -> Path:
+        return self.directory / name
+
+    def identity(self, name: str) -> tuple[int, int, int]:
+        """Changes whenever `name` is replaced: (inode, size, mtime in ns)."""
+        status = os.stat(self.directory / name)  # noqa: PTH116 - called before every read; Path is slower
+        return status.st_ino, status.st_size, status.st_mtime_ns
+
+    def open(self, name: str) -> int:
+        """A descriptor to read `name`."""
+        return os.open(self.directory / name, os.O_RDONLY | os.O_CLOEXEC)
+
+    def create(self, name: str) -> int:
+        """A descriptor to write a new, empty `name`; what was there is cut to nothing."""
+        return os.open(self.directory / name, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o644)
+
+    def append(self, name: str) -> int:
+        """A descriptor to write at the end of the existing `name`."""
+        return os.open(self.directory / name, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+
+    def size(self, fd: int) -> int:
+        return os.fstat(fd).st_size
+
+    def read(self, fd: int, offset: int, length: int) -> bytearray:
+        """Up to `length` bytes at `offset`; fewer only at the end of the file. The caller bounds `length`."""
+        buffer = bytearray(length)
+        filled = self.read_into(fd, offset, memoryview(buffer))
+        return buffer if filled == length else buffer[:filled]
+
+    def read_into(self, fd: int, offset: int, buffer: memoryview) -> int:
+        """Fill `buffer` from `offset`; returns how much there was."""
+        filled = 0
+        while filled < len(buffer):
+            count = os.preadv(fd, [buffer[filled:]], offset + filled)
+            if count == 0:
+                break
+            filled += count
+        return filled
+
+    def write(self, fd: int, data: bytes | bytearray | memoryview) -> None:
+        """All of `data`, at the descriptor's place."""
+        left = memoryview(data).cast("B")
+        while left:
+            left = left[os.write(fd, left) :]
+
+    def truncate(self, fd: int, size: int) -> None:
+        os.ftruncate(fd, size)
+
+    def sync(self, fd: int) -> None:
+        """The bytes of `fd`, and its size, are on the disk."""
+        if sys.platform == "darwin":
+            fcntl.fcntl(fd, fcntl.F_FULLFSYNC)
+        else:
+            os.fdatasync(fd)
+
+    def close(self, fd: int) -> None:
+        os.close(fd)
+
+    def replace(self, source: str, target: str) -> None:
+        os.replace(self.directory / source, self.directory / target)  # noqa: PTH105
+
+    def remove(self, name: str) -> None:
+        os.unlink(self.directory / name)  # noqa: PTH108
+
+    def sync_directory(self) -> None:
+        """Names made, replaced and removed so far are on the disk."""
+        fd = os.open(self.directory, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)

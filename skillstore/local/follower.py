@@ -1,0 +1,99 @@
+"""Follower: a reader of a directory that another process may be writing. Takes no lock, changes nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from typing import NoReturn
+
+from skillstore.answers import Added, Additions
+from skillstore.errors import LibraryNotFoundError, ReadOnlyError
+from skillstore.local import directory, generation
+from skillstore.local.files import Files
+from skillstore.local.generation import Generation
+from skillstore.local.reading import Reading
+from skillstore.skill import Skill
+from skillstore.values import Value
+
+
+class Follower(Reading):
+    """Takes up whole commits at the start of each call. Costs two system calls when there is nothing new."""
+
+    def __init__(self, files: Files, read: Generation) -> None:
+        super().__init__(read.manifest.settings, read.table, threading.Condition())
+        self._files, self._generation = files, read
+        self._journal_seen = read.place.offset
+
+    def _takes_part(self) -> bool:
+        self._refresh()
+        return False
+
+    def _refresh(self) -> None:
+        size = self._generation.journal.size()
+        if self._manifest_identity() != self._generation.identity or size < self._generation.place.offset:
+            self._generation = generation.opened(self._files)
+            self._table = self._generation.table
+            self._journal_seen = self._generation.place.offset
+        elif size != self._journal_seen:
+            self._generation.take_up()
+            self._journal_seen = size
+
+    def _manifest_identity(self) -> tuple[int, int, int]:
+        try:
+            return self._files.identity(directory.MANIFEST)
+        except FileNotFoundError:
+            raise LibraryNotFoundError(f"the library at {self._files.directory} was removed") from None
+
+    def stats(self) -> dict[str, Value]:
+        answer = super().stats()
+        read = self._generation
+        named = read.manifest.names
+        return {
+            **answer,
+            "durability": None,
+            "directory": str(self._files.directory),
+            "generation": read.manifest.generation,
+            "journal_bytes": read.place.offset,
+            "disk_bytes": sum(self._files.identity(name)[1] for name in named),
+        }
+
+    def verify(self) -> dict[str, Value]:
+        self._check_open()
+        return generation.verified(self._files)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _refuse(self) -> NoReturn:
+        self._check_open()
+        raise ReadOnlyError('the library was opened with mode="r"; open it with mode="rw" to change it')
+
+    def add(self, skill: Skill) -> Added:  # noqa: ARG002
+        self._refuse()
+
+    def add_many(self, skills: Iterable[Skill], keep_ids: bool) -> Additions:  # noqa: ARG002
+        self._refuse()
+
+    def record_outcome(self, skill_id: int, success: bool) -> None:  # noqa: ARG002
+        self._refuse()
+
+    def remove(self, skill_id: int) -> None:  # noqa: ARG002
+        self._refuse()
+
+    def replace(self, skill_id: int, skill: Skill) -> Skill:  # noqa: ARG002
+        self._refuse()
+
+    def set_note(self, key: str, value: Value) -> None:  # noqa: ARG002
+        self._refuse()
+
+    def remove_note(self, key: str) -> None:  # noqa: ARG002
+        self._refuse()
+
+    def batch(self) -> NoReturn:
+        self._refuse()
+
+    def snapshot(self) -> int:
+        self._refuse()
+
+    def compact(self) -> int:
+        self._refuse()

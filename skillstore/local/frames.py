@@ -1,0 +1,149 @@
+"""Frames: how every file of a library is cut into checksummed pieces. The grammar is in ARCHITECTURE.md."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skillstore.errors import CorruptLibraryError
+from skillstore.local.files import Files
+
+MARKER = b"\xabSKF"
+_HEADER = struct.Struct("<4sBBHIQQ")
+HEADER_SIZE = _HEADER.size
+_FIELDS = struct.Struct("<BBHQQ")
+CLOSES_COMMIT = 1
+MAX_BODY = 32 * 2**20
+"""Longest body of a frame that is read into memory whole; sections of a segment may be longer."""
+
+
+class Kind(IntEnum):
+    MANIFEST = 1
+    HEADER = 2
+    CHANGES = 3
+    SECTION = 4
+    SEAL = 5
+
+
+def seed(library: bytes, name: str) -> int:
+    """Where the checksums of the file `name` start, so that no frame passes for one of another file or library."""
+    return zlib.crc32(library + name.encode())
+
+
+def header(kind: Kind, sequence: int, body: bytes | bytearray | memoryview, start: int, flags: int = 0) -> bytes:
+    """The bytes that go before `body`; `start` is the file's seed."""
+    fields = _FIELDS.pack(kind, flags, 0, sequence, len(body))
+    checksum = zlib.crc32(body, zlib.crc32(fields, start))
+    return _HEADER.pack(MARKER, kind, flags, 0, checksum, sequence, len(body))
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame's header as read: where its body stands, and what its checksum must be."""
+
+    kind: int
+    flags: int
+    sequence: int
+    checksum: int
+    offset: int
+    length: int
+
+    @property
+    def end(self) -> int:
+        return self.offset + self.length
+
+    @property
+    def closes(self) -> bool:
+        return bool(self.flags & CLOSES_COMMIT)
+
+    def fits(self, body: bytes | bytearray | memoryview, start: int) -> bool:
+        """Whether `body` is what was written."""
+        fields = _FIELDS.pack(self.kind, self.flags, 0, self.sequence, self.length)
+        return len(body) == self.length and zlib.crc32(body, zlib.crc32(fields, start)) == self.checksum
+
+
+def parsed(data: bytes | bytearray | memoryview, offset: int, size: int) -> Frame | None:
+    """The frame whose header `data` starts with, `offset` bytes into a file of `size`; None if it cannot be one."""
+    if len(data) < HEADER_SIZE:
+        return None
+    marker, kind, flags, zero, checksum, sequence, length = _HEADER.unpack_from(data)
+    body = offset + HEADER_SIZE
+    if marker != MARKER or zero or flags > CLOSES_COMMIT or not 1 <= kind <= len(Kind) or length > size - body:
+        return None
+    return Frame(kind, flags, sequence, checksum, body, length)
+
+
+class FrameReader:
+    """Reads one file's frames in order, each checked before it is used."""
+
+    def __init__(self, files: Files, fd: int, name: str, start: int) -> None:
+        self._files, self._fd, self._name, self._start = files, fd, name, start
+        self.size = files.size(fd)
+        self.offset = 0
+        self.checksum = 0  # of the headers read so far: they hold the checksums of all else
+
+    def damaged(self, what: str, offset: int | None = None) -> CorruptLibraryError:
+        """The error to raise about this file."""
+        return CorruptLibraryError(str(self._files.path(self._name)), self.offset if offset is None else offset, what)
+
+    def peeked_sequence(self) -> int:
+        """The sequence of the next frame, not yet checked; 0 if there is none."""
+        frame = parsed(self._files.read(self._fd, self.offset, HEADER_SIZE), self.offset, self.size)
+        return frame.sequence if frame else 0
+
+    def body(self, kind: Kind, sequence: int, limit: int = MAX_BODY) -> bytearray:
+        """The body of the next frame. Raises CorruptLibraryError unless it is of this kind and sequence, and whole."""
+        frame = self._next(kind, sequence)
+        if frame.length > limit:
+            raise self.damaged("a record is longer than any that is written")
+        body = self._files.read(self._fd, frame.offset, frame.length)
+        self._check(frame, body)
+        return body
+
+    def array(self, sequence: int, dtype: str, count: int) -> NDArray[np.generic]:
+        """The next section as `count` numbers of a little-endian `dtype`, read into memory once."""
+        frame = self._next(Kind.SECTION, sequence)
+        if frame.length != count * np.dtype(dtype).itemsize:
+            raise self.damaged("a section does not have the length it should have")
+        numbers = np.empty(count, dtype=dtype)
+        view = memoryview(numbers.data).cast("B") if count else memoryview(b"")
+        if count:
+            self._files.read_into(self._fd, frame.offset, view)
+        self._check(frame, view)
+        return numbers
+
+    def skipped(self, sequence: int) -> int:
+        """Where the body of the next section starts; it is checked, but not kept."""
+        frame = self._next(Kind.SECTION, sequence)
+        checksum = zlib.crc32(_FIELDS.pack(frame.kind, frame.flags, 0, frame.sequence, frame.length), self._start)
+        for offset in range(frame.offset, frame.end, MAX_BODY):
+            checksum = zlib.crc32(self._files.read(self._fd, offset, min(MAX_BODY, frame.end - offset)), checksum)
+        if checksum != frame.checksum:
+            raise self.damaged("the checksum does not match")
+        self.offset = frame.end
+        return frame.offset
+
+    def finish(self) -> None:
+        """Raises CorruptLibraryError if anything follows."""
+        if self.offset != self.size:
+            raise self.damaged("there is more than was written")
+
+    def _next(self, kind: Kind, sequence: int) -> Frame:
+        data = self._files.read(self._fd, self.offset, HEADER_SIZE)
+        frame = parsed(data, self.offset, self.size)
+        if frame is None:
+            raise self.damaged("there is no whole record")
+        if frame.kind != kind or frame.sequence != sequence:
+            raise self.damaged("this is another record than the one that belongs here")
+        self.checksum = zlib.crc32(data, self.checksum)
+        return frame
+
+    def _check(self, frame: Frame, body: bytearray | memoryview) -> None:
+        if not frame.fits(body, self._start):
+            raise self.damaged("the checksum does not match")
+        self.offset = frame.end

@@ -1,0 +1,212 @@
+"""Journal: the changes since the last snapshot, written before they are applied, synced before acknowledged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from skillstore.errors import CorruptLibraryError
+from skillstore.local import directory
+from skillstore.local.changes import Change, change_of
+from skillstore.local.files import Files
+from skillstore.local.frames import CLOSES_COMMIT, HEADER_SIZE, MARKER, MAX_BODY, Frame, Kind, header, parsed
+from skillstore.local.manifest import Manifest
+from skillstore.local.records import RecordError, packed, unpacked
+
+FRAME_TARGET = 2**20
+"""A commit larger than this is cut into frames of about this size."""
+
+_BLOCK = 2**20
+
+
+def _about(manifest: Manifest) -> dict[str, Any]:
+    return {"library": manifest.library, "generation": manifest.generation}
+
+
+EMPTY = HEADER_SIZE + len(packed({"library": bytes(16), "generation": 1}))
+"""Bytes of the first journal of a library before its first change."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A commit's end: everything before `offset` is whole; `sequence` is that of the last frame before it."""
+
+    offset: int = 0
+    sequence: int = -1
+
+
+class JournalReader:
+    """Reads whole commits of one journal, from any commit's end on."""
+
+    def __init__(self, files: Files, manifest: Manifest) -> None:
+        self._files, self._seed, self._dim = files, manifest.journal_seed, manifest.settings.embedding_dim
+        self._name = manifest.journal
+        self._about = _about(manifest)
+        self._fd = files.open(manifest.journal)
+
+    def __del__(self) -> None:
+        if hasattr(self, "_fd"):
+            self._files.close(self._fd)
+
+    def size(self) -> int:
+        return self._files.size(self._fd)
+
+    def commits(self, start: Place) -> Iterator[tuple[Iterator[Change], Place]]:
+        """(changes, end) of each whole commit after `start`; ends without a word at the first frame that is not valid.
+
+        Raises CorruptLibraryError if a valid frame holds what no journal holds.
+        """
+        place, bodies = start, []
+        size, sequence = self.size(), start.sequence
+        offset = start.offset
+        while (read := self._read(offset, size)) is not None and read[0].sequence == sequence + 1:
+            frame, body = read
+            offset, sequence = frame.end, frame.sequence
+            bodies.append((frame, body))
+            if frame.closes:
+                place = Place(offset, sequence)
+                yield self._changes(bodies), place
+                bodies = []
+
+    def check_torn(self, end: Place) -> None:
+        """Raises CorruptLibraryError if what follows `end` is damage, not a write that a crash cut short.
+
+        Damage is followed by a frame that is valid. Looking for one costs a few times what follows `end`.
+        """
+        size = self.size()
+        if end.offset == 0:
+            raise self.damaged(0, "it has no header")
+        budget = 16 * (size - end.offset) + MAX_BODY
+        damaged_at = self._valid_until(end, size)
+        for offset in self._markers(damaged_at + 1, size):
+            frame = parsed(self._files.read(self._fd, offset, HEADER_SIZE), offset, size)
+            if frame is None or frame.sequence <= end.sequence or frame.length > MAX_BODY:
+                continue
+            budget -= frame.length
+            if budget < 0 or self._read(offset, size) is not None:
+                raise self.damaged(damaged_at, "what follows is whole, so this is not a write cut short")
+
+    def damaged(self, offset: int, what: str) -> CorruptLibraryError:
+        """The error to raise about this journal."""
+        return CorruptLibraryError(str(self._files.path(self._name)), offset, what)
+
+    def _valid_until(self, end: Place, size: int) -> int:
+        """Where the frames of an unfinished commit end."""
+        offset, sequence = end.offset, end.sequence
+        while (read := self._read(offset, size)) is not None and read[0].sequence == sequence + 1:
+            offset, sequence = read[0].end, read[0].sequence
+        return offset
+
+    def _read(self, offset: int, size: int) -> tuple[Frame, bytearray] | None:
+        """The valid frame at `offset`, with its body."""
+        frame = parsed(self._files.read(self._fd, offset, HEADER_SIZE), offset, size)
+        if frame is None or frame.length > MAX_BODY or frame.kind not in (Kind.HEADER, Kind.CHANGES):
+            return None
+        body = self._files.read(self._fd, frame.offset, frame.length)
+        return (frame, body) if frame.fits(body, self._seed) else None
+
+    def _markers(self, offset: int, size: int) -> Iterator[int]:
+        while offset < size:
+            block = self._files.read(self._fd, offset, _BLOCK + len(MARKER) - 1)
+            found = block.find(MARKER)
+            while found >= 0:
+                yield offset + found
+                found = block.find(MARKER, found + 1)
+            offset += _BLOCK
+
+    def _changes(self, bodies: list[tuple[Frame, bytearray]]) -> Iterator[Change]:
+        for frame, body in bodies:
+            try:
+                form = unpacked(body)
+                if frame.kind == Kind.HEADER:
+                    if frame.sequence != 0 or form != self._about:
+                        raise RecordError("it is the header of another journal")
+                    continue
+                if frame.sequence == 0:
+                    raise RecordError("it has no header")
+                for record in form:
+                    yield change_of(unpacked(record), self._dim)
+            except (RecordError, TypeError) as error:
+                raise self.damaged(frame.offset, str(error)) from None
+
+
+class Journal:
+    """Appends commits to one journal. The owner calls `write`, `cut` and `close` from one thread at a time."""
+
+    def __init__(self, files: Files, fd: int, start: int, place: Place) -> None:
+        self._files, self._fd, self._seed = files, fd, start
+        self.place = place
+
+    @classmethod
+    def create(cls, files: Files, manifest: Manifest) -> Journal:
+        """A new, empty journal, synced; the directory is not synced yet."""
+        journal = cls(files, files.create(manifest.journal), manifest.journal_seed, Place())
+        journal._append(Kind.HEADER, packed(_about(manifest)), True)
+        journal.sync()
+        return journal
+
+    @classmethod
+    def resume(cls, files: Files, manifest: Manifest, end: Place) -> Journal:
+        """Go on after the commit that ends at `end`; whatever follows it is cut off, durably."""
+        journal = cls(files, files.append(manifest.journal), manifest.journal_seed, end)
+        journal.trim()
+        journal.sync()
+        return journal
+
+    def write(self, records: Sequence[bytes], closes: bool) -> None:
+        """Append changes to the open commit, and with `closes` end it. Not yet synced. Raises OSError."""
+        self._append(Kind.CHANGES, packed(list(records)), closes)
+
+    def _append(self, kind: Kind, body: bytes, closes: bool) -> None:
+        self.trim()
+        sequence = self.place.sequence + 1
+        head = header(kind, sequence, body, self._seed, CLOSES_COMMIT if closes else 0)
+        self._files.write(self._fd, head + body)
+        self.place = Place(self.place.offset + len(head) + len(body), sequence)
+
+    def cut(self, end: Place) -> None:
+        """Drop what was written after `end`."""
+        self._files.truncate(self._fd, end.offset)
+        self.place = end
+
+    def trim(self) -> None:
+        """Drop what a signal left of a write that it broke off."""
+        if self._files.size(self._fd) != self.place.offset:
+            self._files.truncate(self._fd, self.place.offset)
+
+    def sync(self) -> None:
+        """All that was written is on the disk. May run while another thread writes. Raises OSError."""
+        self._files.sync(self._fd)
+
+    def close(self) -> None:
+        self._files.close(self._fd)
+
+
+def seal(files: Files, manifest: Manifest, end: Place) -> None:
+    """Mark the library as cleanly closed with its journal ending at `end`."""
+    body = packed({"journal": end.offset, "sequence": end.sequence})
+    data = header(Kind.SEAL, manifest.generation, body, manifest.journal_seed) + body
+    directory.replace(files, directory.SEAL, data)
+
+
+def read_seal(files: Files, manifest: Manifest) -> Place | None:
+    """Where the journal ended when the library was cleanly closed; None if it was not, or the seal cannot be read."""
+    try:
+        fd = files.open(directory.SEAL)
+    except FileNotFoundError:
+        return None
+    try:
+        size = files.size(fd)
+        frame = parsed(files.read(fd, 0, HEADER_SIZE), 0, size)
+        if frame is None or frame.length > _BLOCK or frame.kind != Kind.SEAL:
+            return None
+        body = files.read(fd, frame.offset, frame.length)
+        if not frame.fits(body, manifest.journal_seed):
+            return None
+        form = unpacked(body)
+        return Place(int(form["journal"]), int(form["sequence"]))
+    except (RecordError, KeyError, TypeError, ValueError):
+        return None
+    finally:
+        files.close(fd)

@@ -1,0 +1,124 @@
+"""Manifest: the one file that says which files are the library, and the settings it keeps."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import Any
+
+from skillstore.backend import Settings
+from skillstore.errors import CorruptLibraryError, InvalidInputError, UnsupportedFormatError
+from skillstore.local import directory
+from skillstore.local.files import Files
+from skillstore.local.frames import FrameReader, Kind, header, seed
+from skillstore.local.records import RecordError, packed, unpacked
+
+FORMAT = (1, 0)
+_SEED = seed(b"", directory.MANIFEST)
+
+
+@dataclass(frozen=True)
+class NamedFile:
+    """A file of the generation, with its size and the CRC-32 of its frames' headers, which hold those of all else."""
+
+    name: str
+    size: int
+    checksum: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One generation. `segments` in the order of the sections of `counts`, which is None while there are none."""
+
+    library: bytes
+    journal_key: bytes
+    generation: int
+    next_segment: int
+    next_id: int
+    settings: Settings
+    segments: tuple[NamedFile, ...] = ()
+    counts: NamedFile | None = None
+
+    @property
+    def names(self) -> set[str]:
+        """All files of this generation."""
+        files = {file.name for file in (*self.segments, *((self.counts,) if self.counts else ()))}
+        return files | {directory.MANIFEST, self.journal}
+
+    @property
+    def journal(self) -> str:
+        return directory.journal_name(self.generation)
+
+    @property
+    def journal_seed(self) -> int:
+        """Where the journal's checksums start: another for every journal ever begun, copies of the library included."""
+        return seed(self.library + self.journal_key, self.journal)
+
+    def next(self, **changed: Any) -> Manifest:
+        """The manifest of the next generation."""
+        return replace(self, generation=self.generation + 1, journal_key=os.urandom(8), **changed)
+
+
+def write(files: Files, manifest: Manifest) -> None:
+    """Make `manifest` the truth, durably: the commit of a generation."""
+    settings = manifest.settings
+    named = [*manifest.segments, *((manifest.counts,) if manifest.counts else ())]
+    body = packed(
+        {
+            "format": list(FORMAT),
+            "library": manifest.library,
+            "journal_key": manifest.journal_key,
+            "generation": manifest.generation,
+            "next_segment": manifest.next_segment,
+            "next_id": manifest.next_id,
+            "embedding_dim": settings.embedding_dim,
+            "encoder": settings.encoder,
+            "same_skill": settings.same_skill,
+            "dedup_scope": settings.dedup_scope,
+            "files": [[file.name, file.size, file.checksum] for file in named],
+        }
+    )
+    directory.replace(files, directory.MANIFEST, header(Kind.MANIFEST, manifest.generation, body, _SEED) + body)
+
+
+def read(files: Files) -> Manifest:
+    """The manifest on disk. Raises CorruptLibraryError, UnsupportedFormatError, or FileNotFoundError."""
+    fd = files.open(directory.MANIFEST)
+    try:
+        reader = FrameReader(files, fd, directory.MANIFEST, _SEED)
+        generation = reader.peeked_sequence()
+        body = reader.body(Kind.MANIFEST, generation)
+        reader.finish()
+    finally:
+        files.close(fd)
+    try:
+        return _read_form(unpacked(body), generation)
+    except (RecordError, InvalidInputError, KeyError, TypeError, ValueError) as error:
+        raise CorruptLibraryError(str(files.path(directory.MANIFEST)), 0, f"it is not a manifest ({error!r})") from None
+
+
+def _read_form(form: Any, generation: int) -> Manifest:
+    major, minor = form["format"]
+    if major != FORMAT[0]:
+        raise UnsupportedFormatError(
+            f"the library has format {major}.{minor}; this version of skillstore reads {FORMAT[0]}.x. "
+            "Upgrade skillstore to open it; nothing was changed"
+        )
+    if form["generation"] != generation or len(form["library"]) != 16:
+        raise ValueError("generation")
+    named = tuple(NamedFile(str(name), int(size), int(checksum)) for name, size, checksum in form["files"])
+    return Manifest(
+        library=bytes(form["library"]),
+        journal_key=bytes(form["journal_key"]),
+        generation=generation,
+        next_segment=int(form["next_segment"]),
+        next_id=int(form["next_id"]),
+        settings=Settings.checked(
+            embedding_dim=form["embedding_dim"],
+            encoder=form["encoder"],
+            same_skill=form["same_skill"],
+            dedup_scope=form["dedup_scope"],
+        ),
+        segments=named[:-1],
+        counts=named[-1] if named else None,
+    )

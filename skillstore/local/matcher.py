@@ -1,0 +1,156 @@
+"""Matcher: from a state to the precondition sets it satisfies, exactly.
+
+Each distinct condition on a fact has a number, its *term*; a precondition set is a sorted row of terms, interned
+once. To resolve a state, the terms that hold are marked in a table (a look-up for each fact of the state); a set is
+satisfied when all its terms are marked: look-ups over one (sets, size) matrix for each size of set, no loop over
+sets. Measured with 24 facts at 135,000 sets: `python -m tests.benchmarks.retrieval`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skillstore.local.growable import Growable
+from skillstore.preconditions import Facts, Interval, PreconditionSet
+
+Mask: TypeAlias = NDArray[np.bool_]
+"""Shape (sets,): whether each precondition set, by its number, is satisfied."""
+
+_REMEMBERED = 64
+
+
+class _Fact:
+    """The terms on one fact: by the values that satisfy them, and the intervals."""
+
+    def __init__(self) -> None:
+        self.by_value: dict[Hashable, list[int]] = {}
+        self.interval_terms: Growable[np.int32] = Growable(np.int32)
+        self.bounds: Growable[np.float64] = Growable(np.float64, 2)
+
+    def add(self, condition: Hashable, term: int) -> None:
+        if isinstance(condition, Interval):
+            self.interval_terms.append(term)
+            low = -np.inf if condition.low is None else condition.low
+            self.bounds.append([low, np.inf if condition.high is None else condition.high])
+        else:
+            for value in condition if isinstance(condition, frozenset) else (condition,):
+                self.by_value.setdefault(value, []).append(term)
+
+    def terms(self, value: Hashable) -> Iterable[int]:
+        """The terms that hold when the fact is `value`."""
+        yield from self.by_value.get(value, ())
+        if len(self.bounds) and type(value) in (int, float):
+            low, high = self.bounds.rows.T
+            below, above = _float_neighbours(value)  # type: ignore[arg-type]
+            yield from self.interval_terms.rows[(low <= below) & (above <= high)].tolist()
+
+
+def _float_neighbours(value: float) -> tuple[float, float]:
+    """The largest float64 <= value and the smallest >= value: bounds are floats, a state's integers need not be."""
+    try:
+        near = float(value)
+    except OverflowError:
+        huge = np.finfo(np.float64).max
+        return (huge, np.inf) if value > 0 else (-np.inf, -huge)
+    return (
+        near if near <= value else float(np.nextafter(near, -np.inf)),
+        near if near >= value else float(np.nextafter(near, np.inf)),
+    )
+
+
+class Matcher:
+    """Precondition sets by number, from 0, and the states that satisfy them. Not safe for threads: its owner locks."""
+
+    def __init__(self) -> None:
+        self._facts: dict[str, _Fact] = {}
+        self._terms: dict[tuple[str, Hashable], int] = {}
+        self._conditions: list[tuple[str, Hashable]] = []
+        self._absent: dict[str, list[int]] = {}  # terms that hold when the fact is not in the state
+        self._sets: dict[bytes, int] = {}
+        self._sizes: dict[int, tuple[Growable[np.int32], Growable[np.int32]]] = {}  # size -> set numbers, terms
+        self._keys: list[bytes] = []
+        self._remembered: dict[tuple[int, ...], Mask] = {}
+
+    def __len__(self) -> int:
+        """The number of precondition sets."""
+        return len(self._keys)
+
+    def intern(self, preconditions: PreconditionSet) -> int:
+        """The number of the set, which it keeps for the life of the matcher."""
+        return self.intern_terms(np.array(self.terms(preconditions.conditions), dtype=np.int32))
+
+    def terms(self, conditions: Iterable[tuple[str, Hashable]]) -> list[int]:
+        """The terms of `conditions`, in their order; new ones are numbered."""
+        return [self._terms.get(condition) or self._new_term(condition) for condition in conditions]
+
+    def intern_terms(self, terms: NDArray[np.int32]) -> int:
+        """The number of the set with these terms, in any order."""
+        key = np.sort(terms).tobytes()
+        number = self._sets.get(key)
+        if number is None:
+            number = self._sets[key] = len(self._keys)
+            self._keys.append(key)
+            numbers, rows = self._sizes.setdefault(
+                len(terms), (Growable(np.int32), Growable(np.int32, max(len(terms), 1)))
+            )
+            numbers.append(number)
+            rows.append(np.sort(terms) if len(terms) else [0])
+            self._remembered.clear()
+        return number
+
+    def set_terms(self, number: int) -> NDArray[np.int32]:
+        """The terms of a set, ascending."""
+        return np.frombuffer(self._keys[number], dtype=np.int32)
+
+    def condition(self, term: int) -> tuple[str, Hashable]:
+        """The (fact name, canonical condition) of a term."""
+        return self._conditions[term - 1]
+
+    def satisfied(self, facts: Facts) -> Mask:
+        """Which sets `facts` satisfy; a read-only mask, remembered by the terms that hold."""
+        holding = self._holding(facts)
+        mask = self._remembered.get(holding)
+        if mask is None:
+            if len(self._remembered) >= _REMEMBERED:
+                self._remembered.pop(next(iter(self._remembered)))
+            mask = self._remembered[holding] = self._resolve(holding)
+            mask.setflags(write=False)
+        return mask
+
+    def _new_term(self, condition: tuple[str, Hashable]) -> int:
+        self._conditions.append(condition)
+        term = self._terms[condition] = len(self._conditions)  # from 1: term 0 always holds
+        name, wanted = condition
+        self._facts.setdefault(name, _Fact()).add(wanted, term)
+        if wanted is None or (isinstance(wanted, frozenset) and None in wanted):
+            self._absent.setdefault(name, []).append(term)
+        self._remembered.clear()
+        return term
+
+    def _holding(self, facts: Facts) -> tuple[int, ...]:
+        terms: list[int] = []
+        for name, value in facts.items():
+            known = self._facts.get(name)
+            if known is not None:
+                terms.extend(known.terms(value))
+        for name, absent in self._absent.items():
+            if name not in facts:
+                terms.extend(absent)
+        return tuple(sorted(terms))
+
+    def _resolve(self, holding: tuple[int, ...]) -> Mask:
+        holds = np.zeros(len(self._conditions) + 1, dtype=np.bool_)
+        holds[0] = True
+        holds[list(holding)] = True
+        mask = np.zeros(len(self._keys), dtype=np.bool_)
+        for numbers, rows in self._sizes.values():
+            columns = rows.rows.T
+            met = holds[columns[0]]
+            for column in columns[1:]:
+                met &= holds[column]
+            mask[numbers.rows] = met
+        return mask

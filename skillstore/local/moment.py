@@ -1,0 +1,47 @@
+"""Moment: all skills of a table as they were once, readable while the table goes on changing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from skillstore.local.table import Part, Table, decoded
+from skillstore.local.tail import Tail
+from skillstore.skill import Skill
+
+
+class Moment:
+    """Holds the parts there are now. Taking it costs a copy of ids and counts; skills are decoded one by one later."""
+
+    def __init__(self, table: Table, staged: bool = False) -> None:
+        self._held = [_Held(table, part, staged) for part in table.parts()]
+
+    def __iter__(self) -> Iterator[Skill]:
+        """By ascending id."""
+        ids = np.concatenate([held.ids for held in self._held])
+        owners = np.repeat(np.arange(len(self._held)), [len(held.ids) for held in self._held])
+        places = np.concatenate([np.arange(len(held.ids)) for held in self._held])
+        for row in np.argsort(ids, kind="stable"):
+            yield self._held[owners[row]].skill(int(places[row]))
+
+
+class _Held:
+    """The skills of one part. A segment's rows never change; those of the tail are copied."""
+
+    def __init__(self, table: Table, part: Part, staged: bool) -> None:
+        everything = np.ones(len(table.matcher), dtype=np.bool_)
+        self._rows = table.positions(part, everything, staged)
+        self._counts = table.counts(part, self._rows, staged)
+        self._part = part
+        self.ids = part.ids[self._rows]
+        self._vectors = part.vectors(self._rows) if isinstance(part, Tail) else None
+        self._payloads = [part.payload(row) for row in self._rows.tolist()] if isinstance(part, Tail) else []
+
+    def skill(self, place: int) -> Skill:
+        if self._vectors is not None:
+            payload, vector = self._payloads[place], self._vectors[place]
+        else:
+            payload = self._part.payload(int(self._rows[place]))
+            vector = self._part.vectors(self._rows[place : place + 1])[0]
+        return decoded(int(self.ids[place]), payload, vector, self._counts[:, place])

@@ -1,0 +1,82 @@
+"""Opening: which local backend answers for a place, and whether a library may be made there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from skillstore.backend import Wanted
+from skillstore.errors import CorruptLibraryError, InvalidInputError, LibraryNotFoundError
+from skillstore.local import directory, generation, journal
+from skillstore.local.backend import LocalBackend
+from skillstore.local.directory import WriterLock
+from skillstore.local.files import Files
+from skillstore.local.follower import Follower
+from skillstore.local.storage import Disk, Memory
+from skillstore.local.table import Table
+
+
+def in_memory(wanted: Wanted) -> LocalBackend:
+    """A new library that ends with the process."""
+    settings = wanted.new()
+    return LocalBackend(settings, Table(settings.embedding_dim), Memory(), "os")
+
+
+def for_reading(path: Path, wanted: Wanted) -> Follower:
+    """The library at `path`. Raises LibraryNotFoundError, CorruptLibraryError, UnsupportedFormatError."""
+    files = Files(path)
+    if not _has_library(files):
+        raise LibraryNotFoundError(f"there is no library at {path}; check the path, or add a skill to create one")
+    follower = Follower(files, generation.opened(files))
+    wanted.agree(follower.settings)
+    return follower
+
+
+def for_writing(path: Path, wanted: Wanted, durability: str, create: bool) -> LocalBackend:
+    """The library at `path`, created if there is none and `create` allows it.
+
+    Raises LibraryLockedError, LibraryNotFoundError, InvalidInputError, CorruptLibraryError, UnsupportedFormatError.
+    """
+    files = Files(path)
+    if not create and not _has_library(files):
+        raise LibraryNotFoundError(f"there is no library at {path}; check the path, or add a skill to create one")
+    if create and not path.exists():
+        wanted.new()  # refuses before anything is made
+        path.mkdir(parents=True, exist_ok=True)
+    if not path.is_dir():
+        raise InvalidInputError(f"{path} is not a directory; a library is a directory of its own")
+    _check_no_strangers(files)
+    lock = WriterLock(files)
+    lock.acquire()
+    try:
+        if _has_library(files):
+            disk, table, settings = Disk.open(files, lock)
+            wanted.agree(settings)
+        else:
+            disk, table, settings = Disk.create(files, lock, wanted.new())
+        return LocalBackend(settings, table, disk, durability)
+    except BaseException:
+        lock.release()
+        raise
+
+
+def _has_library(files: Files) -> bool:
+    """Raises CorruptLibraryError if there are files of a library, but not the one that names them."""
+    if not files.directory.is_dir():
+        return False
+    names = set(files.names())
+    if directory.MANIFEST in names:
+        return True
+    # A creation that a crash cut short leaves an empty first journal; anything more was a library.
+    first = directory.journal_name(1)
+    written = {name for name in names if name.startswith(("segment-", "counts-", "journal-", directory.SEAL))}
+    if written - {first} or (first in written and files.identity(first)[1] > journal.EMPTY):
+        raise CorruptLibraryError(str(files.path(directory.MANIFEST)), 0, "the file is missing")
+    return False
+
+
+def _check_no_strangers(files: Files) -> None:
+    strangers = [name for name in files.names() if not directory.is_ours(name)]
+    if strangers and not _has_library(files):
+        raise InvalidInputError(
+            f"{files.directory} has other files in it ({strangers[0]!r}); a library is a directory of its own"
+        )

@@ -1,0 +1,139 @@
+"""Records: msgpack under limits. The only module that knows msgpack.
+
+Bytes on disk may come from a stranger, so decoding is bounded: containers are counted (an empty map is one byte on
+disk and some 70 in memory), extension types, NaN and duplicate keys are refused.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import msgpack
+
+from skillstore import preconditions as rules
+from skillstore.errors import InvalidInputError
+from skillstore.preconditions import Condition
+from skillstore.values import Value, tagged, untagged
+
+MAX_CONTAINERS = 100_000
+"""Lists and maps in one record: 8 MB when all are empty."""
+
+MAX_PAYLOAD = 4 * 2**20
+"""Bytes of one skill's name, preconditions, actions and metadata together."""
+
+
+class RecordError(ValueError):
+    """Bytes that are not one record within the limits."""
+
+
+def packed(form: Any) -> bytes:
+    """One plain form (no tuples) as msgpack."""
+    return msgpack.packb(form, use_bin_type=True, strict_types=True)  # type: ignore[no-any-return]
+
+
+def unpacked(data: bytes | bytearray | memoryview, containers: int = MAX_CONTAINERS) -> Any:
+    """The form that `packed` made. Raises RecordError for anything else, and for more lists and maps than allowed."""
+    budget = _Budget(containers)
+    try:
+        return msgpack.unpackb(
+            data,
+            raw=False,
+            strict_map_key=True,
+            use_list=True,
+            list_hook=budget.take_list,
+            object_pairs_hook=budget.take_map,
+            ext_hook=_no_extension,
+            max_array_len=len(data),
+            max_map_len=len(data),
+        )
+    except RecordError:
+        raise
+    except (ValueError, TypeError, msgpack.UnpackException, RecursionError) as error:
+        raise RecordError(f"not a record: {type(error).__name__} {error}") from None
+
+
+class _Budget:
+    """Counts the containers of one record while it is read."""
+
+    def __init__(self, containers: int) -> None:
+        self._left = self._allowed = containers
+
+    def take_list(self, items: list[Any]) -> list[Any]:
+        self._take(items)
+        return items
+
+    def take_map(self, pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+        read = dict(pairs)
+        if len(read) != len(pairs):
+            raise RecordError("a map has a key twice")
+        self._take(read.values())
+        return read
+
+    def _take(self, items: Any) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise RecordError(f"more than {self._allowed} lists and maps in one record")
+        if any(type(item) is float and not math.isfinite(item) for item in items):
+            raise RecordError("a number is not finite")
+
+
+def _no_extension(code: int, data: bytes) -> Any:  # noqa: ARG001 - msgpack's signature
+    raise RecordError(f"extension type {code}")
+
+
+def payload(name: str, preconditions: Any, action_sequence: Sequence[Value], metadata: Any) -> bytes:
+    """A skill's payload record. Raises InvalidInputError if it is larger than any reader would accept."""
+    form = [
+        name,
+        rules.tagged_conditions(preconditions, text=False),
+        tagged(action_sequence, text=False),
+        tagged(metadata, text=False),
+    ]
+    data = packed(form)
+    if len(data) > MAX_PAYLOAD:
+        raise InvalidInputError(f"skill {name!r:.80} takes {len(data)} bytes; at most {MAX_PAYLOAD} are supported")
+    if len(data) > MAX_CONTAINERS:
+        _check_readable(data, f"skill {name!r:.80}")
+    return data
+
+
+def read_payload(data: bytes | bytearray | memoryview) -> tuple[str, dict[str, Condition], Any, dict[str, Value]]:
+    """(name, preconditions, action_sequence, metadata) of a payload. Raises RecordError."""
+    form = unpacked(data)
+    if type(form) is not list or len(form) != 4 or type(form[0]) is not str:
+        raise RecordError("not a skill's payload")
+    try:
+        name, conditions, actions, metadata = form
+        return name, rules.untagged_conditions(conditions), untagged(actions), untagged(metadata)
+    except (InvalidInputError, RecursionError) as error:
+        raise RecordError(f"not a skill's payload: {error}") from None
+
+
+def note(value: Value, key: str) -> bytes:
+    """A note's record. Raises InvalidInputError if it holds more containers than any reader would accept."""
+    data = packed(tagged(value, text=False))
+    if len(data) > MAX_CONTAINERS:
+        _check_readable(data, f"note {key!r:.80}")
+    return data
+
+
+def read_note(data: bytes) -> Value:
+    """The value of a note's record. Raises RecordError."""
+    try:
+        return untagged(unpacked(data))
+    except InvalidInputError as error:
+        raise RecordError(str(error)) from None
+
+
+def same(one: Value, other: Value) -> bool:
+    """Whether two Values are equal, types included."""
+    return packed(tagged(one, text=False)) == packed(tagged(other, text=False))
+
+
+def _check_readable(data: bytes, what: str) -> None:
+    try:
+        unpacked(data)
+    except RecordError as error:
+        raise InvalidInputError(f"{what} cannot be stored: {error}") from None

@@ -1,0 +1,134 @@
+"""Segment: many skills that no longer change but for their counts and their end, sorted by precondition set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skillstore.embedding import Vector
+from skillstore.local.matcher import Mask
+from skillstore.local.payloads import Payloads
+from skillstore.local.vectors import Lists
+
+Counts = NDArray[np.int64]
+"""Shape (3, rows): times_used, success_count, times_learned."""
+
+
+class Segment:
+    """Rows by position, from 0. What is given is taken over, not copied.
+
+    sets       int64 (s,): the number of each list's precondition set
+    starts     int64 (s + 1,): list i is rows starts[i] to starts[i + 1]
+    ids        int64 (n,): ascending within each list
+    counts     int64 (3, n), alive bool (n,): the only things that change
+    number     that of its file; None while it has none
+    """
+
+    def __init__(
+        self,
+        sets: NDArray[np.int64],
+        starts: NDArray[np.int64],
+        ids: NDArray[np.int64],
+        vectors: Vector,
+        payloads: Payloads,
+        counts: Counts,
+        number: int | None = None,
+    ) -> None:
+        self.sets, self.starts, self.ids, self.payloads = sets, starts, ids, payloads
+        self.counts, self.number = counts, number
+        self.alive = np.ones(len(ids), dtype=np.bool_)
+        self._lists = Lists(vectors, starts)
+        self._by_id = np.argsort(ids).astype(np.int32)
+        self._set_places = np.argsort(sets)
+        self._sorted_sets = sets[self._set_places]
+
+    def __len__(self) -> int:
+        """All rows, those that are gone included."""
+        return len(self.ids)
+
+    def set_of(self, position: int) -> int:
+        """The number of the row's precondition set."""
+        return int(self.sets[np.searchsorted(self.starts, position, side="right") - 1])
+
+    def set_numbers(self) -> NDArray[np.int64]:
+        """The number of every row's precondition set, int64 (n,)."""
+        return np.repeat(self.sets, np.diff(self.starts))
+
+    def find(self, skill_id: int) -> int | None:
+        """The position of the skill that is still there."""
+        place = int(np.searchsorted(self.ids, skill_id, sorter=self._by_id))
+        if place == len(self.ids):
+            return None
+        position = int(self._by_id[place])
+        return position if self.ids[position] == skill_id and self.alive[position] else None
+
+    def remove(self, position: int) -> None:
+        self.alive[position] = False
+        self._lists.remove(position)
+
+    def adopt(self, counts: Counts, alive: NDArray[np.bool_]) -> None:
+        """Take over these counts, and the end of those that are not alive."""
+        self.counts = counts
+        for position in np.flatnonzero(~alive).tolist():
+            self.remove(position)
+
+    def vectors(self, positions: NDArray[np.int64]) -> Vector:
+        return self._lists.vectors(positions)
+
+    def payload(self, position: int) -> bytes:
+        return self.payloads[position]
+
+    def candidates(self, mask: Mask, query: Vector, k: int) -> NDArray[np.int64]:
+        """Positions still there in sets of `mask`, certainly the k most similar and all that tie with them."""
+        return self._lists.candidates(np.flatnonzero(mask[self.sets]), query, k)
+
+    def nearest(self, sets: NDArray[np.int64], queries: Vector, k: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """For each query, up to k positions in its own set: as `Lists.nearest`."""
+        places = np.searchsorted(self._sorted_sets, sets)
+        places = np.minimum(places, len(self.sets) - 1)
+        known = self._sorted_sets[places] == sets
+        found = np.full((len(sets), k), -1, dtype=np.int64)
+        certain = np.ones(len(sets), dtype=np.bool_)
+        if known.any():
+            found[known], certain[known] = self._lists.nearest(self._set_places[places[known]], queries[known], k)
+        return found, certain
+
+    def positions(self, mask: Mask) -> NDArray[np.int64]:
+        """Every position still there in sets of `mask`, ascending. Cost: the rows of those sets."""
+        rows = np.repeat(mask[self.sets], np.diff(self.starts))
+        rows &= self.alive
+        return np.flatnonzero(rows)
+
+
+def built(
+    sets: NDArray[np.int64], ids: NDArray[np.int64], vectors: Vector, payloads: Sequence[bytes], counts: Counts
+) -> Segment:
+    """A segment of rows in any order: `sets` int64 (n,) is the precondition set of each."""
+    order = np.lexsort((ids, sets))
+    distinct, starts = np.unique(sets[order], return_index=True)
+    return Segment(
+        sets=distinct,
+        starts=np.append(starts, len(ids)).astype(np.int64),
+        ids=ids[order],
+        vectors=np.ascontiguousarray(vectors[order]),
+        payloads=Payloads.of([payloads[row] for row in order]),
+        counts=np.ascontiguousarray(counts[:, order]),
+    )
+
+
+def merged(segments: Sequence[Segment]) -> list[Segment]:
+    """One segment with the skills of `segments` that are still there; none if there are none."""
+    pairs = [(segment, np.flatnonzero(segment.alive)) for segment in segments]
+    if not any(len(rows) for _, rows in pairs):
+        return []
+    return [
+        built(
+            sets=np.concatenate([segment.set_numbers()[rows] for segment, rows in pairs]),
+            ids=np.concatenate([segment.ids[rows] for segment, rows in pairs]),
+            vectors=np.concatenate([segment.vectors(rows) for segment, rows in pairs]),
+            payloads=[segment.payload(int(row)) for segment, rows in pairs for row in rows],
+            counts=np.concatenate([segment.counts[:, rows] for segment, rows in pairs], axis=1),
+        )
+    ]

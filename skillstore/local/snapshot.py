@@ -1,0 +1,194 @@
+"""Snapshot: the immutable files of a generation. Segments hold what does not change, `counts` what does."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skillstore.errors import InvalidInputError
+from skillstore.local import directory
+from skillstore.local.files import Files
+from skillstore.local.frames import FrameReader, Kind, header, seed
+from skillstore.local.manifest import NamedFile
+from skillstore.local.matcher import Matcher
+from skillstore.local.payloads import PayloadFile, Payloads
+from skillstore.local.records import MAX_CONTAINERS, RecordError, packed, unpacked
+from skillstore.local.segment import Segment
+from skillstore.preconditions import condition_form, condition_from
+
+_BLOCK = 4096  # rows gathered at a time
+
+CountsFile: TypeAlias = tuple[dict[str, bytes], list[tuple[NDArray[np.bool_], NDArray[np.int64]]]]
+
+
+def write_segment(files: Files, library: bytes, number: int, segment: Segment, matcher: Matcher) -> NamedFile:
+    """Write and sync the file of `segment`; the directory is not synced yet."""
+    terms = [matcher.set_terms(int(set_number)) for set_number in segment.sets]
+    flat = np.concatenate(terms) if terms else np.zeros(0, dtype=np.int32)
+    distinct, places = np.unique(flat, return_inverse=True)
+    conditions = [(name, condition_form(wanted)) for name, wanted in map(matcher.condition, distinct.tolist())]
+    about = {"library": library, "number": number, "rows": len(segment), "sets": len(segment.sets)}
+    sections: list[Any] = [
+        packed(about),
+        packed([list(pair) for pair in conditions]),
+        np.array([len(row) for row in terms], dtype="<u4"),
+        places.astype("<u4"),
+        segment.starts.astype("<i8"),
+        segment.ids.astype("<i8"),
+        np.concatenate(list(_vector_blocks(segment))).astype("<f4"),
+        segment.payloads.ends.astype("<u8"),
+        segment.payloads.checksums.astype("<u4"),
+        b"".join(segment.payload(position) for position in range(len(segment))),
+    ]
+    return _write(files, library, directory.segment_name(number), sections)
+
+
+def attach(files: Files, named: NamedFile, number: int, segment: Segment) -> None:
+    """Let `segment` read its payloads from the file that was written of it, and free those in memory."""
+    payloads = segment.payloads
+    source = PayloadFile(files, named.name, named.size - int(payloads.ends[-1]))
+    segment.payloads = Payloads(payloads.ends, payloads.checksums, source)
+    segment.number = number
+
+
+def _vector_blocks(segment: Segment) -> Iterator[NDArray[np.float32]]:
+    for start in range(0, len(segment), _BLOCK):
+        yield segment.vectors(np.arange(start, min(start + _BLOCK, len(segment)), dtype=np.int64))
+
+
+def write_counts(
+    files: Files, library: bytes, generation: int, notes: Mapping[str, bytes], segments: Sequence[Segment]
+) -> NamedFile:
+    """Write and sync the counts of a generation; the directory is not synced yet."""
+    sections: list[Any] = [packed({"library": library, "generation": generation, "notes": dict(notes)})]
+    for segment in segments:
+        sections.append(np.packbits(segment.alive, bitorder="little"))
+        sections.append(segment.counts.astype("<i8"))
+    return _write(files, library, directory.counts_name(generation), sections)
+
+
+def _write(files: Files, library: bytes, name: str, sections: Sequence[Any]) -> NamedFile:
+    start, checksum, size = seed(library, name), 0, 0
+    fd = files.create(name)
+    try:
+        for sequence, section in enumerate(sections):
+            body = memoryview(section if isinstance(section, bytes) else np.ascontiguousarray(section).tobytes())
+            head = header(Kind.SECTION, sequence, body, start)
+            checksum = zlib.crc32(head, checksum)
+            size += len(head) + len(body)
+            files.write(fd, head)
+            files.write(fd, body)
+        files.sync(fd)
+    finally:
+        files.close(fd)
+    return NamedFile(name, size, checksum)
+
+
+class _SnapshotReader(FrameReader):
+    """Reads a file that the manifest names."""
+
+    def __init__(self, files: Files, fd: int, library: bytes, named: NamedFile) -> None:
+        super().__init__(files, fd, named.name, seed(library, named.name))
+        self._named = named
+        if self.size != named.size:
+            raise self.damaged(f"it has {self.size} bytes instead of {named.size}", offset=min(self.size, named.size))
+
+    def record(self, sequence: int) -> Any:
+        try:
+            body = self.body(Kind.SECTION, sequence, limit=self.size)
+            return unpacked(body, containers=max(MAX_CONTAINERS, len(body) // 4))  # [name, value] takes 4 bytes
+        except RecordError as error:
+            raise self.damaged(str(error)) from None
+
+    def finish(self) -> None:
+        super().finish()
+        if self.checksum != self._named.checksum:
+            raise self.damaged("it is another file than the one the manifest names", offset=0)
+
+
+def read_segment(files: Files, library: bytes, named: NamedFile, matcher: Matcher, dim: int) -> Segment:
+    """The segment of a file, every byte checked; its skills all alive, with no counts yet. Payloads stay on disk."""
+    source = PayloadFile(files, named.name)
+    reader = _SnapshotReader(files, source.fd, library, named)
+    about = reader.record(0)
+    conditions = reader.record(1)
+    try:
+        rows, sets, number = int(about["rows"]), int(about["sets"]), int(about["number"])
+        terms = matcher.terms([(name, condition_from(form, name)) for name, form in conditions])
+    except (InvalidInputError, KeyError, TypeError, ValueError) as error:
+        raise reader.damaged(f"it does not describe a segment ({error!r})") from None
+    if not 0 < sets <= rows <= reader.size:
+        raise reader.damaged(f"{rows} skills in {sets} precondition sets cannot be")
+    sizes = reader.array(2, "<u4", sets).astype(np.int64)
+    places = reader.array(3, "<u4", int(sizes.sum())).astype(np.int64)
+    starts = reader.array(4, "<i8", sets + 1).astype(np.int64, copy=False)
+    ids = reader.array(5, "<i8", rows).astype(np.int64, copy=False)
+    vectors = reader.array(6, "<f4", rows * dim).astype(np.float32, copy=False).reshape(rows, dim)
+    ends = reader.array(7, "<u8", rows).astype(np.uint64, copy=False)
+    checksums = reader.array(8, "<u4", rows).astype(np.uint32, copy=False)
+    source.offset = reader.skipped(9)
+    reader.finish()
+    _check_columns(reader, starts, ids, places, len(terms), rows)
+    return Segment(
+        sets=_interned(matcher, np.array(terms, dtype=np.int32), sizes, places),
+        starts=starts,
+        ids=ids,
+        vectors=vectors,
+        payloads=Payloads(ends, checksums, source),
+        counts=np.zeros((3, rows), dtype=np.int64),
+        number=number,
+    )
+
+
+def _check_columns(
+    reader: _SnapshotReader,
+    starts: NDArray[np.int64],
+    ids: NDArray[np.int64],
+    places: NDArray[np.int64],
+    conditions: int,
+    rows: int,
+) -> None:
+    """The checksums hold, so this is for files that somebody made up: nothing may read outside its bounds."""
+    if starts[0] != 0 or starts[-1] != rows or (np.diff(starts) <= 0).any():
+        raise reader.damaged("the precondition sets do not cover the rows")
+    if len(places) and (places.min() < 0 or places.max() >= conditions):
+        raise reader.damaged("a precondition set names a condition that is not there")
+    if ids.min() < 1 or len(np.unique(ids)) != rows:
+        raise reader.damaged("the ids are not distinct")
+
+
+def _interned(
+    matcher: Matcher, terms: NDArray[np.int32], sizes: NDArray[np.int64], places: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    flat = terms[places]
+    ends = np.cumsum(sizes)
+    return np.fromiter(
+        (matcher.intern_terms(flat[end - size : end]) for end, size in zip(ends.tolist(), sizes.tolist(), strict=True)),
+        dtype=np.int64,
+        count=len(sizes),
+    )
+
+
+def read_counts(files: Files, library: bytes, named: NamedFile, rows: Sequence[int]) -> CountsFile:
+    """(notes, [(alive, counts) of each segment]) of a file, every byte checked; `rows` are the segments' lengths."""
+    fd = files.open(named.name)
+    try:
+        reader = _SnapshotReader(files, fd, library, named)
+        about = reader.record(0)
+        columns = []
+        for place, count in enumerate(rows):
+            bits = reader.array(1 + 2 * place, "u1", (count + 7) // 8).astype(np.uint8, copy=False)
+            alive = np.unpackbits(bits, count=count, bitorder="little").astype(np.bool_)
+            counts = reader.array(2 + 2 * place, "<i8", 3 * count).astype(np.int64, copy=False).reshape(3, count)
+            columns.append((alive, counts))
+        reader.finish()
+    finally:
+        files.close(fd)
+    try:
+        return {str(key): bytes(value) for key, value in about["notes"].items()}, columns
+    except (KeyError, TypeError, AttributeError) as error:
+        raise reader.damaged(f"it does not hold notes ({error!r})", offset=0) from None

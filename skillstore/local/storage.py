@@ -1,0 +1,197 @@
+"""Storage: where a writer's changes go. On a disk they outlive the process; in memory they do not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Protocol
+
+from skillstore.backend import Settings
+from skillstore.local import directory, generation, manifest, snapshot
+from skillstore.local.directory import WriterLock
+from skillstore.local.files import Files
+from skillstore.local.journal import Journal, Place, read_seal, seal
+from skillstore.local.manifest import Manifest
+from skillstore.local.table import Table
+from skillstore.values import Value
+
+_LONG_JOURNAL = 8 * 2**20  # bytes; some 11,000 skills of 128 dimensions, taken up at opening in about a second
+
+
+class Storage(Protocol):
+    """What a writer needs of the place where changes go. Methods raise OSError as the disk does."""
+
+    @property
+    def place(self) -> Place:
+        """The end of what was written."""
+        ...
+
+    def write(self, records: Sequence[bytes], closes: bool) -> None:
+        """Append to the open commit; `closes` ends it."""
+        ...
+
+    def cut(self, end: Place) -> None:
+        """Drop what was written after `end`."""
+        ...
+
+    def sync(self) -> None:
+        """What was written is durable."""
+        ...
+
+    def is_long(self) -> bool:
+        """Whether so much was written since the last snapshot that it is time for the next."""
+        ...
+
+    def snapshot(self, table: Table) -> int:
+        """Make the published skills, all in segments, the next generation; its number."""
+        ...
+
+    def stats(self) -> dict[str, Value]: ...
+
+    def verify(self) -> dict[str, Value]: ...
+
+    def close(self, clean: bool) -> None: ...
+
+
+class Memory:
+    """Nothing outlives the process; nothing can fail."""
+
+    place = Place()
+
+    def write(self, records: Sequence[bytes], closes: bool) -> None:
+        pass
+
+    def cut(self, end: Place) -> None:
+        pass
+
+    def sync(self) -> None:
+        pass
+
+    def is_long(self) -> bool:
+        return False
+
+    def snapshot(self, table: Table) -> int:  # noqa: ARG002
+        return 0
+
+    def stats(self) -> dict[str, Value]:
+        return {"directory": None, "generation": 0, "journal_bytes": 0, "disk_bytes": 0}
+
+    def verify(self) -> dict[str, Value]:
+        return {"ok": True, "generation": 0, "files": 0, "bytes": 0}
+
+    def close(self, clean: bool) -> None:
+        pass
+
+
+class Disk:
+    """One directory, written by this process alone."""
+
+    def __init__(self, files: Files, lock: WriterLock, named: Manifest, journal: Journal) -> None:
+        self._files, self._lock, self._manifest, self._journal = files, lock, named, journal
+        self._sealed = False
+
+    @classmethod
+    def open(cls, files: Files, lock: WriterLock) -> tuple[Disk, Table, Settings]:
+        """Recover what is there, with `lock` held. Raises CorruptLibraryError, UnsupportedFormatError."""
+        read = generation.opened(files)
+        sealed = read_seal(files, read.manifest) is not None
+        disk = cls(files, lock, read.manifest, Journal.resume(files, read.manifest, read.place))
+        disk._sealed = sealed
+        disk._remove_strays()
+        return disk, read.table, read.manifest.settings
+
+    @classmethod
+    def create(cls, files: Files, lock: WriterLock, settings: Settings) -> tuple[Disk, Table, Settings]:
+        """A new, empty library, durable on return, with `lock` held."""
+        named = Manifest(os.urandom(16), os.urandom(8), 1, 1, 1, settings)
+        journal = Journal.create(files, named)
+        files.sync_directory()
+        manifest.write(files, named)
+        return cls(files, lock, named, journal), Table(settings.embedding_dim), settings
+
+    @property
+    def place(self) -> Place:
+        return self._journal.place
+
+    def write(self, records: Sequence[bytes], closes: bool) -> None:
+        self._unseal()
+        self._journal.write(records, closes)
+
+    def cut(self, end: Place) -> None:
+        self._journal.cut(end)
+
+    def sync(self) -> None:
+        self._journal.sync()
+
+    def is_long(self) -> bool:
+        return self.place.offset > max(_LONG_JOURNAL, self._snapshot_bytes() // 16)
+
+    def snapshot(self, table: Table) -> int:
+        self._unseal()
+        old, files = self._manifest, self._files
+        saved = {file.name: file for file in old.segments}
+        named, fresh, number = [], [], old.next_segment
+        for segment in table.segments:
+            if segment.number is None:
+                named.append(snapshot.write_segment(files, old.library, number, segment, table.matcher))
+                fresh.append((named[-1], number, segment))
+                number += 1
+            else:
+                named.append(saved[directory.segment_name(segment.number)])
+        counts = snapshot.write_counts(files, old.library, old.generation + 1, table.notes, table.segments)
+        self._turn_to(
+            old.next(next_segment=number, next_id=table.staging.next_id, segments=tuple(named), counts=counts)
+        )
+        for file, given, segment in fresh:
+            snapshot.attach(files, file, given, segment)
+        self._remove_strays()
+        return self._manifest.generation
+
+    def _turn_to(self, new: Manifest) -> None:
+        journal = Journal.create(self._files, new)
+        try:
+            self._files.sync_directory()
+            manifest.write(self._files, new)
+        except BaseException:
+            journal.close()
+            raise
+        self._journal.close()
+        self._journal, self._manifest = journal, new
+
+    def _unseal(self) -> None:
+        if self._sealed:
+            self._files.remove(directory.SEAL)
+            self._files.sync_directory()
+            self._sealed = False
+
+    def _remove_strays(self) -> None:
+        """Remove what a crash or an earlier generation left."""
+        kept = self._manifest.names | {directory.LOCK, directory.HOLDER, directory.SEAL}
+        for name in self._files.names():
+            if directory.is_ours(name) and name not in kept:
+                self._files.remove(name)
+
+    def _snapshot_bytes(self) -> int:
+        files = (*self._manifest.segments, *((self._manifest.counts,) if self._manifest.counts else ()))
+        return sum(file.size for file in files)
+
+    def stats(self) -> dict[str, Value]:
+        return {
+            "directory": str(self._files.directory),
+            "generation": self._manifest.generation,
+            "journal_bytes": self.place.offset,
+            "disk_bytes": self.place.offset + self._snapshot_bytes(),
+        }
+
+    def verify(self) -> dict[str, Value]:
+        return generation.verified(self._files)
+
+    def close(self, clean: bool) -> None:
+        try:
+            if clean and not self._sealed:
+                self._journal.trim()
+                self._journal.sync()
+                seal(self._files, self._manifest, self.place)
+        finally:
+            self._journal.close()
+            self._lock.release()

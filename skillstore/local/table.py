@@ -1,0 +1,248 @@
+"""Table: all skills of a library in memory, and how they are found, ranked and changed.
+
+Rows lie in parts: immutable segments, larger ones first, and the tail with the newest. A change is first *staged*
+(only writers see it), then *published* or *dropped*. Not safe for threads: its owner locks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skillstore.embedding import Vector, similarities
+from skillstore.local.changes import Change, Note, Removed, Row
+from skillstore.local.matcher import Mask, Matcher
+from skillstore.local.records import read_payload
+from skillstore.local.segment import Counts, Segment, merged
+from skillstore.local.staging import Staging, counted
+from skillstore.local.tail import Tail
+from skillstore.outcomes import lower_bounds
+from skillstore.preconditions import Facts, PreconditionSet
+from skillstore.skill import Skill
+
+Part: TypeAlias = Segment | Tail
+_TAIL_BYTES = 2 * 2**20
+
+
+class Found(NamedTuple):
+    """A row, and what ranks it: its similarity to a query, or its lower bound of success."""
+
+    part: Part
+    position: int
+    rank: float
+
+
+class Table:
+    """The visible skills, and with `staged=True` what the writer sees."""
+
+    def __init__(self, dim: int, next_id: int = 1, tail_rows: int | None = None) -> None:
+        """`tail_rows`: how many rows the tail may hold before they become a segment; by default 2 MiB of vectors."""
+        self.matcher = Matcher()
+        self.notes: dict[str, bytes] = {}
+        self.segments: list[Segment] = []
+        self.tail = Tail(dim)
+        self.staging = Staging(next_id)
+        self._count = 0
+        self._dim = dim
+        self._tail_rows = tail_rows or max(256, _TAIL_BYTES // (4 * dim))
+
+    # what is there
+
+    def parts(self) -> list[Part]:
+        return [*self.segments, self.tail]
+
+    def find(self, skill_id: int, staged: bool = False) -> tuple[Part, int] | None:
+        """The row of a skill that is there."""
+        if staged and skill_id in self.staging.places:
+            row = self.staging.places[skill_id]
+            return None if row is None else (self.tail, row)
+        for part in reversed(self.parts()):
+            position = part.find(skill_id)
+            if position is not None:
+                return part, position
+        return None
+
+    def skill(self, part: Part, position: int, staged: bool = False) -> Skill:
+        """The skill of a row, decoded. Raises RecordError or CorruptLibraryError."""
+        counts = self.counts(part, np.array([position]), staged)[:, 0]
+        vector = part.vectors(np.array([position]))[0]
+        return decoded(int(part.ids[position]), part.payload(position), vector, counts)
+
+    def note(self, key: str, staged: bool = False) -> bytes | None:
+        if staged and key in self.staging.notes:
+            return self.staging.notes[key]
+        return self.notes.get(key)
+
+    def note_keys(self, staged: bool = False) -> list[str]:
+        """Ascending."""
+        changed = self.staging.notes if staged else {}
+        kept = {key for key in self.notes if key not in changed}
+        return sorted(kept | {key for key, data in changed.items() if data is not None})
+
+    def count(self, staged: bool = False) -> int:
+        """How many skills are there."""
+        changed = self.staging.places if staged else {}
+        return self._count + sum((row is not None) - (self.find(i) is not None) for i, row in changed.items())
+
+    def recount(self) -> None:
+        """Take up segments that were put in place."""
+        self._count = sum(int(np.count_nonzero(part.alive)) for part in self.parts())
+
+    # which skills fit best
+
+    def applicable(self, facts: Facts) -> Mask:
+        """The precondition sets that `facts` satisfy."""
+        return self.matcher.satisfied(facts)
+
+    def nearest(self, mask: Mask, query: Vector, k: int, staged: bool = False) -> list[Found]:
+        """The k rows in sets of `mask` most similar to `query`: similarity descending, id ascending. Exact."""
+        parts = self.parts()
+        rows = [self._candidates(part, mask, query, k, staged) for part in parts]
+        vectors = np.concatenate([part.vectors(positions) for part, positions in zip(parts, rows, strict=True)])
+        return _best(parts, rows, similarities(vectors, query), k)
+
+    def most_reliable(self, mask: Mask, k: int, staged: bool = False) -> list[Found]:
+        """The k rows in sets of `mask` with the highest lower bound of success, ties to the lower id.
+
+        Cost: the rows of those sets.
+        """
+        parts = self.parts()
+        rows = [self.positions(part, mask, staged) for part in parts]
+        counts = [self.counts(part, positions, staged) for part, positions in zip(parts, rows, strict=True)]
+        used, succeeded, _ = np.concatenate(counts, axis=1)
+        return _best(parts, rows, lower_bounds(succeeded, used), k)
+
+    def positions(self, part: Part, mask: Mask, staged: bool = False) -> NDArray[np.int64]:
+        """The rows of `part` that are there and in sets of `mask`."""
+        if not staged:
+            return part.positions(mask)
+        positions = part.positions(mask, staged) if isinstance(part, Tail) else part.positions(mask)
+        return self.current(part, positions)
+
+    def counts(self, part: Part, positions: NDArray[np.int64], staged: bool = False) -> Counts:
+        """times_used, success_count and times_learned of rows: int64 (3, n), a copy."""
+        counts: Counts = part.counts[:, positions]
+        if staged:
+            more = [self.staging.counts(skill_id) for skill_id in part.ids[positions].tolist()]
+            counts = counts + np.array(more, dtype=np.int64).reshape(-1, 3).T
+        return counts
+
+    def _candidates(self, part: Part, mask: Mask, query: Vector, k: int, staged: bool) -> NDArray[np.int64]:
+        if not staged:
+            return part.candidates(mask, query, k)
+        if isinstance(part, Tail):
+            return part.closest(self.positions(part, mask, staged), query, k)
+        return self.current(part, part.candidates(mask, query, k + len(self.staging.places)))
+
+    def current(self, part: Part, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of `positions` that are neither removed nor replaced by what is staged."""
+        places = self.staging.places
+        if not places or not len(positions):
+            return positions
+        ids = part.ids[positions].tolist()
+        if isinstance(part, Tail):
+            kept = [places.get(skill_id, row) == row for skill_id, row in zip(ids, positions.tolist(), strict=True)]
+        else:
+            kept = [skill_id not in places for skill_id in ids]
+        current: NDArray[np.int64] = positions[np.array(kept, dtype=np.bool_)]
+        return current
+
+    # changes
+
+    def stage(self, change: Change) -> None:
+        """Let writers see `change`. Its id must be there (but for a new Row)."""
+        row = len(self.tail)
+        if isinstance(change, Row):
+            preconditions = PreconditionSet.of(read_payload(change.payload)[1])
+            self.stage_row(change, self.matcher.intern(preconditions))
+        else:
+            self.staging.take(change, row)
+
+    def stage_row(self, row: Row, set_number: int) -> None:
+        """As `stage`, for a row whose precondition set is known."""
+        position = self.tail.append(row.id, set_number, row.vector, row.payload, row.counts)
+        self.staging.take(row, position)
+
+    def publish(self, changes: Iterable[Change], pending: Iterable[Change]) -> None:
+        """Let everybody see `changes`, the first that were staged; `pending` are those that stay staged."""
+        for change in changes:
+            self._apply(change)
+        self.staging.retake(pending, self.tail.visible)
+        if self.tail.visible >= self._tail_rows:
+            self.freeze()
+            self.staging.retake(pending, self.tail.visible)
+
+    def drop(self, pending: Iterable[Change], next_id: int) -> None:
+        """Forget everything staged but `pending`."""
+        kept = list(pending)
+        self.staging.retake(kept, self.tail.visible)
+        self.staging.next_id = next_id
+        self.tail.truncate(self.tail.visible + sum(isinstance(change, Row) for change in kept))
+
+    def _apply(self, change: Change) -> None:
+        if isinstance(change, Row):
+            if change.replaces:
+                self._remove(change.id)
+            self.tail.visible += 1
+            self._count += 1
+        elif isinstance(change, Removed):
+            self._remove(change.id)
+        elif isinstance(change, Note):
+            if change.data is None:
+                self.notes.pop(change.key, None)
+            else:
+                self.notes[change.key] = change.data
+        else:
+            part, position = self._visible(change.id)
+            part.counts[:, position] += counted(change)
+
+    def _remove(self, skill_id: int) -> None:
+        part, position = self._visible(skill_id)
+        part.remove(position)
+        self._count -= 1
+
+    def _visible(self, skill_id: int) -> tuple[Part, int]:
+        found = self.find(skill_id)
+        if found is None:
+            raise LookupError(f"no skill {skill_id}")
+        return found
+
+    # parts
+
+    def freeze(self) -> None:
+        """Turn the visible rows of the tail into a segment, and merge segments of like size."""
+        segment = self.tail.frozen()
+        if segment is not None:
+            self.segments.append(segment)
+        while len(self.segments) > 1 and len(self.segments[-2]) <= 2 * len(self.segments[-1]):
+            self.merge(self.segments[-2:])
+
+    def merge(self, segments: list[Segment]) -> None:
+        """Replace neighbouring `segments` by one with the skills that are still there."""
+        place = self.segments.index(segments[0])
+        self.segments[place : place + len(segments)] = merged(segments)
+
+
+def _best(parts: list[Part], rows: list[NDArray[np.int64]], ranks: NDArray[np.floating], k: int) -> list[Found]:
+    """The k rows of highest rank, ties to the lower id; `ranks` are those of `rows` in order."""
+    owners = np.repeat(np.arange(len(parts)), [len(positions) for positions in rows])
+    places = np.concatenate(rows)
+    ids = np.concatenate([part.ids[positions] for part, positions in zip(parts, rows, strict=True)])
+    close = np.arange(len(ids)) if len(ids) <= k else np.flatnonzero(ranks >= np.partition(ranks, -k)[-k])
+    order = close[np.lexsort((ids[close], -ranks[close]))][:k]
+    return [Found(parts[owners[row]], int(places[row]), float(ranks[row])) for row in order]
+
+
+def decoded(skill_id: int, payload: bytes, vector: Vector, counts: Sequence[int] | NDArray[np.int64]) -> Skill:
+    """The skill of a row. Raises RecordError."""
+    name, preconditions, actions, metadata = read_payload(payload)
+    vector = vector.copy()
+    vector.setflags(write=False)
+    used, succeeded, learned = (int(count) for count in counts)
+    return Skill.trusted(
+        name=name, preconditions=preconditions, action_sequence=actions, embedding=vector, metadata=metadata,
+        id=skill_id, times_used=used, success_count=succeeded, times_learned=learned,
+    )  # fmt: skip

@@ -1,0 +1,109 @@
+"""Vectors: a FAISS inverted file whose lists are precondition sets. The only module that knows FAISS.
+
+Rows lie sorted by list, so a search reads only the rows of the lists it is given, each list at memory speed. FAISS
+proposes candidates by float32 inner product; `skillstore.embedding.similarities` decides among them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skillstore.embedding import Vector, error_bound
+
+_SLACK = 16  # candidates beyond k in the first try: enough unless more rows tie with the k-th
+
+
+def _faiss() -> Any:
+    import faiss  # here, so that importing skillstore is instant
+
+    return faiss
+
+
+class Lists:
+    """Immutable rows of unit vectors in lists; a row is known by its position, from 0.
+
+    Costs 4 * dim + 16 bytes a row, and some 160 bytes a list.
+    """
+
+    def __init__(self, vectors: Vector, starts: NDArray[np.int64]) -> None:
+        """`vectors` float32 (n, dim), list after list; list i is rows starts[i] to starts[i + 1]."""
+        faiss = self._faiss = _faiss()
+        self._count, self._dim = vectors.shape
+        self._starts = starts
+        self._margin = 2 * error_bound(self._dim)
+        self._quantizer = faiss.IndexFlatIP(self._dim)  # never searched: lists are always given
+        self._index = faiss.IndexIVFFlat(self._quantizer, self._dim, len(starts) - 1, faiss.METRIC_INNER_PRODUCT)
+        self._index.is_trained = True
+        lists = np.repeat(np.arange(len(starts) - 1, dtype=np.int64), np.diff(starts))
+        positions = np.arange(self._count, dtype=np.int64)
+        pointer = faiss.swig_ptr
+        self._index.add_core(self._count, pointer(vectors), pointer(positions), pointer(lists))
+        self._index.set_direct_map_type(faiss.DirectMap.Array)
+        self._bits = np.full((self._count + 7) // 8, 255, dtype=np.uint8)
+        self._selector: Any = None
+
+    def remove(self, position: int) -> None:
+        """Never propose `position` again."""
+        self._bits[position >> 3] &= 255 ^ (1 << (position & 7))
+        if self._selector is None:
+            self._selector = self._faiss.IDSelectorBitmap(len(self._bits), self._faiss.swig_ptr(self._bits))
+
+    def vectors(self, positions: NDArray[np.int64]) -> Vector:
+        """Stored vectors, float32 (n, dim)."""
+        if len(positions) == 0:
+            return np.zeros((0, self._dim), dtype=np.float32)
+        rows: Vector = self._index.reconstruct_batch(np.ascontiguousarray(positions, dtype=np.int64))
+        return rows
+
+    def candidates(self, lists: NDArray[np.int64], query: Vector, k: int) -> NDArray[np.int64]:
+        """Positions in `lists`, among them certainly the k most similar to `query` and all that tie with them."""
+        available = int((self._starts[lists + 1] - self._starts[lists]).sum())
+        want = k + _SLACK
+        while available:
+            want = min(want, available)
+            found, proposed = self._search(lists[None, :], query[None, :], want)
+            found, proposed = found[0], proposed[0]
+            if want == available or found[-1] < 0:
+                break
+            if proposed[-1] < proposed[k - 1] - self._margin:
+                found = found[proposed >= proposed[k - 1] - self._margin]
+                break
+            want *= 8
+        else:
+            return np.zeros(0, dtype=np.int64)
+        there: NDArray[np.int64] = found[found >= 0]
+        return there
+
+    def nearest(self, lists: NDArray[np.int64], queries: Vector, k: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """For each query (n, dim) up to k positions of its own list, -1 for none: int64 (n, k).
+
+        The second array (n,) is True where the most similar row of the list is certainly among them.
+        """
+        found, proposed = self._search(lists[:, None], queries, k)
+        certain = (found[:, -1] < 0) | (proposed[:, -1] < proposed[:, 0] - self._margin)
+        return found, certain
+
+    def _search(self, lists: NDArray[np.int64], queries: Vector, k: int) -> tuple[NDArray[np.int64], Vector]:
+        pointer = self._faiss.swig_ptr
+        count, probes = lists.shape
+        lists, queries = np.ascontiguousarray(lists, dtype=np.int64), np.ascontiguousarray(queries)
+        zeros = np.zeros((count, probes), dtype=np.float32)  # distances to centroids, which these lists do not have
+        proposed = np.empty((count, k), dtype=np.float32)
+        found = np.empty((count, k), dtype=np.int64)
+        # The C++ call with its own parameters: the Python wrapper reads nprobe from the shared index, a race.
+        parameters = self._faiss.SearchParametersIVF(nprobe=probes, sel=self._selector)
+        self._index.search_preassigned_c(
+            count,
+            pointer(queries),
+            k,
+            pointer(lists),
+            pointer(zeros),
+            pointer(proposed),
+            pointer(found),
+            False,
+            parameters,
+        )
+        return found, proposed

@@ -1,0 +1,237 @@
+"""Writer: how changes become commits. One thread at a time stages; syncs are shared by all that wait for one."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from skillstore.errors import WriteFailedError
+from skillstore.local.changes import Change, Row, record_of
+from skillstore.local.journal import FRAME_TARGET, Place
+from skillstore.local.storage import Storage
+from skillstore.local.table import Table
+
+INTERVAL = 1.0
+"""Seconds within which an acknowledged change is on the disk, with durability "interval"."""
+
+
+@dataclass
+class Commit:
+    """The changes staged by one thread; `records` are those not yet written to the journal."""
+
+    next_id: int
+    start: Place
+    changes: list[Change] = field(default_factory=list)
+    records: list[bytes] = field(default_factory=list)
+    unwritten: int = 0
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """Where a commit stood, to go back to."""
+
+    changes: int
+    records: list[bytes]
+    unwritten: int
+    next_id: int
+    place: Place
+
+
+class Writer:
+    """Stages, writes, syncs and publishes. `state` guards the table, and is never held while the disk syncs."""
+
+    def __init__(self, table: Table, storage: Storage, state: threading.Condition, durability: str) -> None:
+        self._table, self._storage, self._state, self._durability = table, storage, state, durability
+        self._writing = threading.RLock()
+        self._open: Commit | None = None
+        self._owner: int | None = None
+        self._pending: deque[tuple[int, Commit]] = deque()
+        self._written = self._synced = 0  # commits
+        self._syncing = False
+        self._failure: Exception | None = None
+        self._stop = threading.Event()
+        if durability == "interval":
+            threading.Thread(target=self._sync_at_intervals, name="skillstore-sync", daemon=True).start()
+
+    def mine(self) -> bool:
+        """Whether the calling thread has a commit open, and so sees what is staged."""
+        return self._owner == threading.get_ident()
+
+    @contextmanager
+    def commit(self) -> Iterator[Commit]:
+        """Everything staged inside is one commit: durable on leaving, or absent if the block raises.
+
+        Inside another commit of the same thread it is a part of that one, which alone is undone if the block raises.
+        """
+        if self.mine():
+            yield from self._part()
+            return
+        with self._writing:
+            ticket = yield from self._whole()
+        self._settle(ticket)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nothing is staged, or waits to be synced, while the block runs."""
+        with self._writing:
+            self._settle(self._written)
+            yield
+
+    def stage(self, change: Change, set_number: int | None = None) -> None:
+        """Add to the open commit of this thread; a Row comes with the number of its precondition set."""
+        commit = self._opened()
+        record = record_of(change)
+        with self._state:
+            if isinstance(change, Row) and set_number is not None:
+                self._table.stage_row(change, set_number)
+            else:
+                self._table.stage(change)
+            commit.changes.append(change.staged() if isinstance(change, Row) else change)
+        commit.records.append(record)
+        commit.unwritten += len(record)
+        if commit.unwritten >= FRAME_TARGET:
+            self._write(commit, closes=False)
+
+    def fail(self, error: Exception) -> WriteFailedError:
+        """Take no further change: the disk did not do what it was asked. The error to raise."""
+        with self._state:
+            self._failure = error
+            self._pending.clear()
+            self._table.drop([], self._table.staging.next_id)
+            self._state.notify_all()
+        return self._failed()
+
+    def stop(self) -> bool:
+        """Settle what is written, and end. Whether all of it is durable."""
+        self._stop.set()
+        with self._writing:
+            if self._failure is None and self._durability == "full":
+                self._settle(self._written)
+            return self._failure is None
+
+    # a commit
+
+    def _whole(self) -> Generator[Commit, None, int]:
+        if self._failure is not None:
+            raise self._failed()
+        commit = self._open = Commit(self._table.staging.next_id, self._storage.place)
+        self._owner = threading.get_ident()
+        try:
+            yield commit
+            if commit.changes:
+                self._write(commit, closes=True)
+        except BaseException:
+            self._rewind(commit, _Mark(0, [], 0, commit.next_id, commit.start))
+            self._open = self._owner = None
+            raise
+        return self._enqueue(commit)
+
+    def _part(self) -> Iterator[Commit]:
+        commit = self._opened()
+        mark = _Mark(
+            len(commit.changes), list(commit.records), commit.unwritten,
+            self._table.staging.next_id, self._storage.place,
+        )  # fmt: skip
+        try:
+            yield commit
+        except BaseException:
+            self._rewind(commit, mark)
+            raise
+
+    def _opened(self) -> Commit:
+        if self._failure is not None:
+            raise self._failed()
+        assert self._open is not None  # noqa: S101 - only called inside commit()
+        return self._open
+
+    def _write(self, commit: Commit, closes: bool) -> None:
+        try:
+            self._storage.write(commit.records, closes)
+        except OSError as error:
+            raise self.fail(error) from error
+        commit.records, commit.unwritten = [], 0
+
+    def _rewind(self, commit: Commit, mark: _Mark) -> None:
+        """Undo what was staged since `mark`."""
+        if self._failure is not None:
+            return
+        try:
+            if self._storage.place != mark.place:
+                self._storage.cut(mark.place)
+        except OSError as error:
+            self.fail(error)
+            return
+        del commit.changes[mark.changes :]
+        commit.records, commit.unwritten = mark.records, mark.unwritten
+        with self._state:
+            waiting = [change for _, other in self._pending for change in other.changes]
+            self._table.drop([*waiting, *commit.changes], mark.next_id)
+
+    # commits on their way to the disk
+
+    def _enqueue(self, commit: Commit) -> int:
+        with self._state:  # in one go: whoever publishes meanwhile needs to know all that is staged
+            if commit.changes:
+                self._written += 1
+                self._pending.append((self._written, commit))
+            self._open = self._owner = None
+            if self._durability != "full":
+                self._publish(self._written)
+            return self._written
+
+    def _settle(self, ticket: int) -> None:
+        """Return when commit `ticket` is durable and everybody sees it. One thread syncs for all that wait."""
+        if self._durability != "full":
+            return
+        with self._state:
+            while self._synced < ticket:
+                if self._failure is not None:
+                    raise self._failed()
+                if not self._syncing:
+                    break
+                self._state.wait()
+            else:
+                return
+            self._syncing = True
+            upto = self._written
+        self._sync(upto)
+
+    def _sync(self, upto: int) -> None:
+        done = False
+        try:
+            self._storage.sync()
+            done = True
+        except OSError as error:
+            raise self.fail(error) from error
+        finally:
+            with self._state:
+                self._syncing = False
+                if done:
+                    self._publish(upto)
+                self._state.notify_all()
+
+    def _publish(self, upto: int) -> None:
+        while self._pending and self._pending[0][0] <= upto:
+            _, commit = self._pending.popleft()
+            staged = [change for _, other in self._pending for change in other.changes]
+            if self._open is not None:
+                staged += self._open.changes
+            self._table.publish(commit.changes, staged)
+        self._synced = max(self._synced, upto)
+
+    def _failed(self) -> WriteFailedError:
+        return WriteFailedError(
+            f"the disk refused a write or a sync ({self._failure}); what was acknowledged is safe, "
+            "no further change is taken: close the library, make room or mend the disk, and open it again"
+        )
+
+    def _sync_at_intervals(self) -> None:
+        while not self._stop.wait(INTERVAL):
+            try:
+                self._storage.sync()
+            except OSError as error:
+                self.fail(error)
+                return

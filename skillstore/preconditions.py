@@ -1,0 +1,240 @@
+"""Preconditions: facts of a State, what a skill demands of them, and when that holds.
+
+A *State* is a mapping of fact names to scalars or sequences of them; nested mappings flatten to dotted names.
+A *condition* is what one fact must be: a value, a set of allowed values (`OneOf`) or a closed numeric range
+(`Interval`). A *precondition set* is one distinct set of conditions in canonical form; a library interns each once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from skillstore.errors import InvalidInputError
+from skillstore.values import MAX_DEPTH, Value, comparable, copied, tagged, untagged
+
+State: TypeAlias = Mapping[str, Value]
+Facts: TypeAlias = dict[str, Hashable]
+"""A flattened state: fact name -> comparable value."""
+
+MAX_FACTS = 4096
+"""Preconditions of one skill beyond this many facts are refused."""
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """The fact is one of `values`; None among them also allows the fact to be absent.
+
+    >>> from skillstore import OneOf
+    >>> OneOf("red", "blue").values
+    ('red', 'blue')
+    """
+
+    values: tuple[Value, ...]
+
+    def __init__(self, *values: Value) -> None:
+        if not values:
+            raise InvalidInputError("OneOf needs at least one value")
+        kept = tuple(copied(value, "a value of OneOf") for value in values)
+        for value in kept:
+            comparable(value, "a value of OneOf")
+        object.__setattr__(self, "values", kept)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The fact is a number (no bool) with low <= fact <= high; a bound of None is open.
+
+    Bounds are finite and exact as float64, so that comparing many at once is comparing each.
+    """
+
+    low: float | None = None
+    high: float | None = None
+
+    def __post_init__(self) -> None:
+        for bound in (self.low, self.high):
+            if bound is not None and (type(bound) not in (int, float) or not _exact_float(bound)):
+                raise InvalidInputError(f"an Interval's bound is a finite number exact as float64, not {bound!r}")
+        if self.low is None and self.high is None:
+            raise InvalidInputError("an Interval needs a bound")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise InvalidInputError(f"the Interval from {self.low} to {self.high} is empty")
+
+    def holds(self, fact: Hashable) -> bool:
+        """Whether the comparable `fact` is a number between the bounds."""
+        if type(fact) is not int and type(fact) is not float:
+            return False
+        return (self.low is None or self.low <= fact) and (self.high is None or fact <= self.high)
+
+
+Condition: TypeAlias = Value
+"""A Value, a OneOf or an Interval."""
+
+
+def _exact_float(bound: float) -> bool:
+    try:
+        return math.isfinite(bound) and float(bound) == bound
+    except OverflowError:
+        return False
+
+
+def flattened(mapping: Mapping[str, Value], where: str) -> dict[str, Value]:
+    """`mapping` with nested mappings as dotted names: {"door": {"open": True}} -> {"door.open": True}.
+
+    Raises InvalidInputError for names that are not str, and for two paths to one name.
+    """
+    flat: dict[str, Value] = {}
+    _flatten(mapping, "", flat, where, MAX_DEPTH)
+    return flat
+
+
+def _flatten(mapping: Mapping[str, Value], prefix: str, flat: dict[str, Value], where: str, depth: int) -> None:
+    if depth == 0:
+        raise InvalidInputError(f"{where} is nested more than {MAX_DEPTH} deep")
+    for name, value in mapping.items():
+        if not isinstance(name, str):
+            raise InvalidInputError(f"{where} has a fact name that is not text: {name!r}")
+        path = prefix + name
+        if isinstance(value, Mapping):
+            _flatten(value, path + ".", flat, where, depth - 1)
+        elif path in flat:
+            raise InvalidInputError(f"{where} has two values for {path!r}")
+        else:
+            flat[path] = value
+
+
+def facts_of(state: State) -> Facts:
+    """The facts of `state`. Raises InvalidInputError if it is not a State."""
+    if not isinstance(state, Mapping):
+        raise InvalidInputError(f"a state is a mapping of fact names to values, not {type(state).__name__}")
+    flat = flattened(state, "the state")
+    return {name: comparable(value, name) for name, value in flat.items()}
+
+
+def checked(preconditions: Mapping[str, Condition]) -> dict[str, Condition]:
+    """A deep copy of `preconditions` as given. Raises InvalidInputError if they could not be used or kept."""
+    if not isinstance(preconditions, Mapping):
+        raise InvalidInputError(f"preconditions are a mapping, not {type(preconditions).__name__}")
+    flat = flattened(preconditions, "the preconditions")
+    if len(flat) > MAX_FACTS:
+        raise InvalidInputError(f"the preconditions name {len(flat)} facts; at most {MAX_FACTS} are supported")
+    for name, condition in flat.items():
+        copied(name, "a fact name")
+        if not isinstance(condition, OneOf | Interval):
+            comparable(copied(condition, f"preconditions[{name!r}]"), f"preconditions[{name!r}]")
+    return _copied_tree(preconditions)
+
+
+def _copied_tree(tree: Mapping[str, Condition]) -> dict[str, Condition]:
+    return {
+        name: _copied_tree(item)
+        if isinstance(item, Mapping)
+        else (item if isinstance(item, OneOf | Interval) else copied(item, name))
+        for name, item in tree.items()
+    }
+
+
+@dataclass(frozen=True)
+class PreconditionSet:
+    """Distinct preconditions in canonical form: (name, condition) by ascending name.
+
+    Two skills have the same preconditions exactly if their PreconditionSets are equal.
+    A condition is a comparable value, a frozenset of them (OneOf) or an Interval of floats.
+    """
+
+    conditions: tuple[tuple[str, Hashable], ...]
+
+    @classmethod
+    def of(cls, preconditions: Mapping[str, Condition]) -> PreconditionSet:
+        """The canonical form of `preconditions`, which `checked` has accepted."""
+        flat = flattened(preconditions, "the preconditions")
+        return cls(tuple((name, _canonical(flat[name], name)) for name in sorted(flat)))
+
+    def holds(self, facts: Facts) -> bool:
+        """Whether every condition holds in `facts`: the definition that the index must agree with."""
+        return all(_meets(condition, facts.get(name)) for name, condition in self.conditions)
+
+    def unmet(self, facts: Facts) -> list[str]:
+        """The names of the facts that do not hold, ascending."""
+        return [name for name, condition in self.conditions if not _meets(condition, facts.get(name))]
+
+
+def _canonical(condition: Condition, name: str) -> Hashable:
+    if isinstance(condition, OneOf):
+        allowed = frozenset(comparable(value, name) for value in condition.values)
+        return next(iter(allowed)) if len(allowed) == 1 else allowed
+    if isinstance(condition, Interval):
+        low, high = (None if b is None else float(b) for b in (condition.low, condition.high))
+        return low if low is not None and low == high else Interval(low, high)
+    return comparable(condition, name)
+
+
+def _meets(condition: Hashable, fact: Hashable) -> bool:
+    if isinstance(condition, frozenset):
+        return fact in condition
+    if isinstance(condition, Interval):
+        return condition.holds(fact)
+    return condition == fact
+
+
+def is_applicable(preconditions: Mapping[str, Condition], state: State) -> bool:
+    """Whether all `preconditions` hold in `state`. Cost grows with both; a library resolves many at once."""
+    return PreconditionSet.of(preconditions).holds(facts_of(state))
+
+
+def tagged_conditions(preconditions: Mapping[str, Condition], *, text: bool) -> Value:
+    """The tagged form of preconditions as given (see `values`), with OneOf and Interval as
+
+    OneOf -> {"$one_of": [...]}        Interval -> {"$interval": [low, high]}        nested mapping -> {"$facts": {...}}
+    """
+    return {name: _tagged_condition(condition, text) for name, condition in preconditions.items()}
+
+
+def _tagged_condition(condition: Condition, text: bool) -> Value:
+    if isinstance(condition, Mapping):
+        return {"$facts": tagged_conditions(condition, text=text)}
+    if isinstance(condition, OneOf):
+        return {"$one_of": [tagged(value, text=text) for value in condition.values]}
+    if isinstance(condition, Interval):
+        return {"$interval": [condition.low, condition.high]}
+    return tagged(condition, text=text)
+
+
+def untagged_conditions(form: Value) -> dict[str, Condition]:
+    """The preconditions of a tagged form. Raises InvalidInputError for a form that cannot have been made."""
+    if type(form) is not dict or not all(type(name) is str for name in form):
+        raise InvalidInputError("preconditions are a map of fact names")
+    return {name: _untagged_condition(item) for name, item in form.items()}
+
+
+def _untagged_condition(form: Value) -> Condition:
+    if type(form) is dict and len(form) == 1:
+        ((tag, content),) = form.items()
+        if tag == "$facts":
+            return untagged_conditions(content)
+        if tag == "$one_of" and type(content) is list:
+            return OneOf(*(untagged(value) for value in content))
+        if tag == "$interval" and type(content) is list and len(content) == 2:
+            return Interval(*content)
+    return untagged(form)
+
+
+def condition_form(condition: Hashable) -> Value:
+    """The tagged form of one canonical condition, for records; `condition_from` reads it back."""
+    return _tagged_condition(_as_given(condition), text=False)
+
+
+def condition_from(form: Value, name: str) -> Hashable:
+    """The canonical condition of a `condition_form`. Raises InvalidInputError if it cannot have been made."""
+    return _canonical(_untagged_condition(form), name)
+
+
+def _as_given(condition: Hashable) -> Condition:
+    if isinstance(condition, frozenset):
+        return OneOf(*(_as_given(value) for value in sorted(condition, key=lambda v: (type(v).__name__, repr(v)))))
+    if type(condition) is tuple:
+        tag, *items = condition
+        return items[0] if tag == "bool" else [_as_given(item) for item in items]
+    return condition
