@@ -125,13 +125,14 @@ def _about(library: SkillLibrary, number: int, form: Any) -> dict[str, Any]:
         raise InvalidInputError(f"line {number}: the first line of an export says what library it is of")
     if form["skillstore"][:1] != [FORMAT[0]]:
         raise UnsupportedFormatError(f"the export has format {form['skillstore']}; upgrade skillstore to read it")
-    if form.get("embedding_dim") != library.embedding_dim:
+    dim, encoder = form.get("embedding_dim"), form.get("encoder")
+    if dim != library.embedding_dim:
         raise InvalidInputError(
-            f"the export has embeddings of {form.get('embedding_dim')} dimensions, the library of {library.embedding_dim}"
+            f"the export has embeddings of {dim!r} dimensions, the library of {library.embedding_dim}"
         )
-    if form.get("encoder") != library.encoder:
+    if encoder != library.encoder:
         raise EncoderMismatchError(
-            f"the export has embeddings of encoder {form.get('encoder')!r}, the library of {library.encoder!r}; "
+            f"the export has embeddings of encoder {encoder!r}, the library of {library.encoder!r}; "
             "import it into a library of its own"
         )
     return form

@@ -18,7 +18,7 @@ from skillstore.local.table import Table
 def in_memory(wanted: Wanted) -> LocalBackend:
     """A new library that ends with the process."""
     settings = wanted.new()
-    return LocalBackend(settings, Table(settings.embedding_dim), Memory(), "os")
+    return LocalBackend(settings, Table(settings.embedding_dim), Memory(), "memory")
 
 
 def for_reading(path: Path, wanted: Wanted) -> Follower:
