@@ -46,6 +46,11 @@ class Files:
     def size(self, fd: int) -> int:
         return os.fstat(fd).st_size
 
+    def written(self, fd: int) -> tuple[int, int]:
+        """Changes whenever somebody writes: (size, mtime in ns)."""
+        status = os.fstat(fd)
+        return status.st_size, status.st_mtime_ns
+
     def read(self, fd: int, offset: int, length: int) -> bytearray:
         """Up to `length` bytes at `offset`; fewer only at the end of the file. The caller bounds `length`."""
         buffer = bytearray(length)

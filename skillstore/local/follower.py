@@ -22,21 +22,21 @@ class Follower(Reading):
     def __init__(self, files: Files, read: Generation) -> None:
         super().__init__(read.manifest.settings, read.table, threading.Condition())
         self._files, self._generation = files, read
-        self._journal_seen = read.place.offset
+        self._journal_seen: tuple[int, int] | None = None
 
     def _takes_part(self) -> bool:
         self._refresh()
         return False
 
     def _refresh(self) -> None:
-        size = self._generation.journal.size()
-        if self._manifest_identity() != self._generation.identity or size < self._generation.place.offset:
+        written = self._generation.journal.written()
+        if self._manifest_identity() != self._generation.identity or written[0] < self._generation.place.offset:
             self._generation = generation.opened(self._files)
             self._table = self._generation.table
-            self._journal_seen = self._generation.place.offset
-        elif size != self._journal_seen:
+            self._journal_seen = None
+        elif written != self._journal_seen:
             self._generation.take_up()
-            self._journal_seen = size
+            self._journal_seen = written
 
     def _manifest_identity(self) -> tuple[int, int, int]:
         try:

@@ -52,6 +52,10 @@ class JournalReader:
     def size(self) -> int:
         return self._files.size(self._fd)
 
+    def written(self) -> tuple[int, int]:
+        """Changes whenever somebody writes; its first item is the size."""
+        return self._files.written(self._fd)
+
     def commits(self, start: Place) -> Iterator[tuple[Iterator[Change], Place]]:
         """(changes, end) of each whole commit after `start`; ends without a word at the first frame that is not valid.
 

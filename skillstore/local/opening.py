@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from skillstore.backend import Wanted
-from skillstore.errors import CorruptLibraryError, InvalidInputError, LibraryNotFoundError
+from skillstore.errors import BackendUnavailableError, CorruptLibraryError, InvalidInputError, LibraryNotFoundError
 from skillstore.local import directory, generation, journal
 from skillstore.local.backend import LocalBackend
 from skillstore.local.directory import WriterLock
@@ -24,9 +26,10 @@ def in_memory(wanted: Wanted) -> LocalBackend:
 def for_reading(path: Path, wanted: Wanted) -> Follower:
     """The library at `path`. Raises LibraryNotFoundError, CorruptLibraryError, UnsupportedFormatError."""
     files = Files(path)
-    if not _has_library(files):
-        raise LibraryNotFoundError(f"there is no library at {path}; check the path, or add a skill to create one")
-    follower = Follower(files, generation.opened(files))
+    with _reachable(path):
+        if not _has_library(files):
+            raise _nothing_at(path)
+        follower = Follower(files, generation.opened(files))
     wanted.agree(follower.settings)
     return follower
 
@@ -34,17 +37,23 @@ def for_reading(path: Path, wanted: Wanted) -> Follower:
 def for_writing(path: Path, wanted: Wanted, durability: str, create: bool) -> LocalBackend:
     """The library at `path`, created if there is none and `create` allows it.
 
-    Raises LibraryLockedError, LibraryNotFoundError, InvalidInputError, CorruptLibraryError, UnsupportedFormatError.
+    Raises LibraryLockedError, LibraryNotFoundError, InvalidInputError, CorruptLibraryError, UnsupportedFormatError,
+    BackendUnavailableError.
     """
     files = Files(path)
-    if not create and not _has_library(files):
-        raise LibraryNotFoundError(f"there is no library at {path}; check the path, or add a skill to create one")
-    if create and not path.exists():
-        wanted.new()  # refuses before anything is made
-        path.mkdir(parents=True, exist_ok=True)
-    if not path.is_dir():
-        raise InvalidInputError(f"{path} is not a directory; a library is a directory of its own")
-    _check_no_strangers(files)
+    with _reachable(path):
+        if not create and not _has_library(files):
+            raise _nothing_at(path)
+        if not path.exists():
+            wanted.new()  # refuses before anything is made
+            path.mkdir(parents=True, exist_ok=True)
+        if not path.is_dir():
+            raise InvalidInputError(f"{path} is not a directory; a library is a directory of its own")
+        _check_no_strangers(files)
+        return _locked(files, wanted, durability)
+
+
+def _locked(files: Files, wanted: Wanted, durability: str) -> LocalBackend:
     lock = WriterLock(files)
     lock.acquire()
     try:
@@ -57,6 +66,21 @@ def for_writing(path: Path, wanted: Wanted, durability: str, create: bool) -> Lo
     except BaseException:
         lock.release()
         raise
+
+
+@contextmanager
+def _reachable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BackendUnavailableError(
+            f"the library at {path} cannot be opened ({error.strerror or error}); check that the path, its permissions "
+            "and the disk are in order"
+        ) from error
+
+
+def _nothing_at(path: Path) -> LibraryNotFoundError:
+    return LibraryNotFoundError(f"there is no library at {path}; check the path, or add a skill to create one")
 
 
 def _has_library(files: Files) -> bool:
