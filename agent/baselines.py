@@ -71,7 +71,8 @@ class TabularAgent:
         if self.planning_steps:
             known = list(self.model)
             for index in self.generator.integers(len(known), size=self.planning_steps).tolist():
-                self._learn(*known[index], action_count)
+                state, action = known[index]
+                self._learn(state, action, action_count)
 
 
 class GuidedExplorer:

@@ -98,4 +98,5 @@ def _moved(pose: Pose, step: Step) -> Pose:
 
 
 def _inside(pose: Pose, grid: Grid) -> bool:
-    return 0 <= pose[0] < grid.shape[0] and 0 <= pose[1] < grid.shape[1]
+    width, height = grid.shape
+    return bool(0 <= pose[0] < width and 0 <= pose[1] < height)

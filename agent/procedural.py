@@ -52,6 +52,7 @@ class ProceduralMemoryAgent:
         self.name = name
         self.use_skills = use_skills
         self.knowledge = Knowledge()
+        self._first_draw = generator.bit_generator.state
 
     def run_episode(self, environment: Environment, *, seed: int | None = None, learn: bool = True) -> Episode:
         """Run one episode and, with ``learn``, commit what it taught; on return that is as durable as the library.
@@ -72,11 +73,9 @@ class ProceduralMemoryAgent:
     def recall(self, environment: Environment, *, generator: bool = True) -> None:
         """Know what the notes say, nothing more; with ``generator``, its state too."""
         notes = self.library.notes.get(f"agent/{self.name}")
-        self.knowledge = Knowledge()
-        if notes is not None:
-            self.knowledge = Knowledge.unpack(notes["knowledge"], environment.action_names)
-            if generator:
-                self.generator.bit_generator.state = json.loads(notes["generator"])
+        self.knowledge = Knowledge.unpack(notes["knowledge"], environment.action_names) if notes else Knowledge()
+        if generator:
+            self.generator.bit_generator.state = json.loads(notes["generator"]) if notes else self._first_draw
 
     def choose_skill(self, trace: Trace, environment: Environment) -> Skill | None:
         """The best applicable skill for the next effect worth having; None when there is none."""
@@ -140,8 +139,8 @@ class ProceduralMemoryAgent:
         names: list[str] = []
         kept = len(self.library)
         with self.library.batch():
-            for skill in refitted:
-                self.library.replace_skill(skill.id, skill)
+            for skill_id, skill in refitted:
+                self.library.replace_skill(skill_id, skill)
             for skill in learned:
                 names += [skill.name] if self._keep(skill) else []
             for skill_id, success in trace.outcomes:
@@ -156,14 +155,16 @@ class ProceduralMemoryAgent:
             }
         return episode
 
-    def _lessons(self, environment: Environment, trace: Trace) -> tuple[list[Skill], list[Skill]]:
-        """The skills that the episode adds, and those kept whose needs it showed to be too specific."""
+    def _lessons(self, environment: Environment, trace: Trace) -> tuple[list[Skill], list[tuple[int, Skill]]]:
+        """The skills that the episode adds, and by id those kept whose needs it showed to be too specific."""
         names = environment.action_names
         shown = [(segment, *self.knowledge.learn_operator(segment, names)) for segment in trace.segments]
         general = {operator.key: operator for _, operator, dropped in shown if dropped}
-        refitted = []
-        if general:
-            refitted = [refit(s, general[key]) for s in self.library if (key := operator_key(s)) in general]
+        refitted = [
+            (skill.id, refit(skill, general[key]))
+            for skill in (self.library if general else ())
+            if skill.id is not None and (key := operator_key(skill)) in general
+        ]
         learned = [
             skill
             for segment, operator, _ in shown
@@ -185,8 +186,9 @@ class ProceduralMemoryAgent:
     def _keep(self, skill: Skill) -> bool:
         """Add the skill, or the shorter way to the one it merges with; True when it is a new one."""
         added = self.library.add_skill(skill)
-        if not added.created and len(skill.action_sequence) < len(added.skill.action_sequence):
-            self.library.replace_skill(added.skill.id, skill)
+        kept = added.skill
+        if kept.id is not None and len(skill.action_sequence) < len(kept.action_sequence):
+            self.library.replace_skill(kept.id, skill)
         return added.created
 
     def _episode(self, trace: Trace, skills: int, learned: tuple[str, ...]) -> Episode:

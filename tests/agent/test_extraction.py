@@ -28,27 +28,28 @@ class Lesson:
         trace = Trace(self.world.reset()[0])
         for action in actions:
             before = trace.observation
-            after, *rest, _ = self.world.step(action)
+            after, reward, terminated, truncated, _ = self.world.step(action)
             self.knowledge.moves.watch(before, action, after)
-            trace.append(Transition(before, action, after, *rest))
+            trace.append(Transition(before, action, after, reward, terminated, truncated))
         self.trace = trace
         self.operators: list[Operator] = []
         self.skills = [self.extract(index) for index in range(len(trace.segments))]
 
-    def extract(self, index: int) -> dict[object, Skill]:
+    def extract(self, index: int) -> dict[Cell, Skill]:
         """The skills of a segment by the offset they are keyed with."""
         segment = self.trace.segments[index]
         operator, _ = self.knowledge.learn_operator(segment, self.world.action_names)
         self.operators.append(operator)
         found = extract_skills(segment, operator, self.knowledge.moves, self.world.action_names, self.world.tile_names)
-        return {skill.preconditions[f"offset.{segment.effect.tile}"]: skill for skill, _ in found}
+        key = facts.offset(segment.effect.tile)
+        return {skill.preconditions[key]: skill for skill, _ in found}
 
 
 def test_every_pose_gives_a_skill_of_the_shortest_known_way() -> None:
     (skills,) = Lesson(ROUNDABOUT).skills
     assert set(skills) == {(2, 2), (2, 1), (2, 0), (2, -1), (1, -1), (0, -1), (0, 0), (1, 0)}
     lengths = {away: len(skill.action_sequence) for away, skill in skills.items()}
-    assert all(lengths[dx, dy] == abs(dx) + abs(dy) + 1 for dx, dy in skills)  # type: ignore[misc, has-type]
+    assert all(lengths[dx, dy] == abs(dx) + abs(dy) + 1 for dx, dy in skills)
     assert skills[0, 0].action_sequence == ["pickup_key"]
 
 
@@ -65,11 +66,11 @@ def test_a_skill_says_its_effect_its_way_and_its_needs() -> None:
 
 
 def test_a_cell_that_is_not_known_to_be_enterable_is_not_part_of_a_way() -> None:
-    def over_the_box(skills: dict[object, Skill]) -> list[object]:
+    def over_the_box(skills: dict[Cell, Skill]) -> list[Cell]:
         from_key_to_box = (-1, 1)
         return [
             (dx, dy)
-            for dx, dy in skills  # type: ignore[misc, has-type]
+            for dx, dy in skills
             if facts.free(dx + from_key_to_box[0], dy + from_key_to_box[1]) in skills[dx, dy].preconditions
         ]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from agent.environment import Observation, Pose
-from agent.moves import Moves
+from agent.moves import Grid, Moves
 
 UP, DOWN, LEFT, RIGHT, WAIT = range(5)
 STEPS = {UP: (0, 1), DOWN: (0, -1), LEFT: (-1, 0), RIGHT: (1, 0)}
 NAMES = ("up", "down", "left", "right", "wait")
 
 
-def watched(*steps: tuple[Pose, int, Pose], grid: np.ndarray | None = None) -> Moves:  # type: ignore[type-arg]
+def watched(*steps: tuple[Pose, int, Pose], grid: Grid | None = None) -> Moves:
     moves = Moves()
     tiles = np.zeros((5, 5), dtype=np.int64) if grid is None else grid
     for before, action, after in steps:
@@ -78,7 +78,8 @@ def test_ways_are_shortest_and_go_round_what_cannot_be_entered() -> None:
     grid = np.zeros((5, 5), dtype=np.int64)
     grid[1, :4] = 1
     ways = walker().ways_to((2, 0), grid)
-    pose, steps = (0, 0), 0
+    pose: Pose = (0, 0)
+    steps = 0
     while pose in ways:
         pose, steps = ways[pose][1], steps + 1
         assert grid[pose] == 0
