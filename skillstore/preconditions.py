@@ -109,6 +109,14 @@ def facts_of(state: State) -> Facts:
     """The facts of `state`. Raises InvalidInputError if it is not a State."""
     if not isinstance(state, Mapping):
         raise InvalidInputError(f"a state is a mapping of fact names to values, not {type(state).__name__}")
+    facts: Facts = {}
+    for name, value in state.items():
+        kind = type(value)
+        if type(name) is not str or not (kind is str or kind is int or kind is bool or value is None):
+            break
+        facts[name] = value if kind is not bool else ("bool", value)
+    else:
+        return facts  # nothing nested, nothing to convert: what nearly all states are
     flat = flattened(state, "the state")
     return {name: comparable(value, name) for name, value in flat.items()}
 
