@@ -39,8 +39,13 @@ class Growable(Generic[D]):
         """Forget all rows from `count` on."""
         self._count = count
 
+    def keep(self, places: NDArray[np.int64]) -> None:
+        """Keep only these rows, in a room of their own."""
+        self._room = self.rows[places]
+        self._count = len(places)
+
     def _make_room(self, needed: int) -> None:
         if needed > len(self._room):
-            larger = np.zeros((max(needed, 2 * len(self._room)), *self._shape), dtype=self._room.dtype)
+            larger = np.zeros((max(16, needed, 2 * len(self._room)), *self._shape), dtype=self._room.dtype)
             larger[: self._count] = self._room[: self._count]
             self._room = larger

@@ -27,21 +27,20 @@ class Moment:
 
 
 class _Held:
-    """The skills of one part. A segment's rows never change; those of the tail are copied."""
+    """The skills of one part. A segment's rows never change; a tail's do, so it is copied."""
 
     def __init__(self, table: Table, part: Part, staged: bool) -> None:
         everything = np.ones(len(table.matcher), dtype=np.bool_)
-        self._rows = table.positions(part, everything, staged)
-        self._counts = table.counts(part, self._rows, staged)
-        self._part = part
-        self.ids = part.ids[self._rows]
-        self._vectors = part.vectors(self._rows) if isinstance(part, Tail) else None
-        self._payloads = [part.payload(row) for row in self._rows.tolist()] if isinstance(part, Tail) else []
+        rows = table.positions(part, everything, staged)
+        self.ids = part.ids[rows]
+        self._counts = table.counts(part, rows, staged)
+        self._part: Part = part
+        self._rows = rows
+        if isinstance(part, Tail):
+            self._part, self._rows = part.copy(rows), np.arange(len(rows))
 
     def skill(self, place: int) -> Skill:
-        if self._vectors is not None:
-            payload, vector = self._payloads[place], self._vectors[place]
-        else:
-            payload = self._part.payload(int(self._rows[place]))
-            vector = self._part.vectors(self._rows[place : place + 1])[0]
-        return decoded(int(self.ids[place]), payload, vector, self._counts[:, place])
+        row = int(self._rows[place])
+        vector = self._part.vectors(self._rows[place : place + 1])[0]
+        vector.setflags(write=False)
+        return decoded(self._part, row, int(self.ids[place]), vector, self._counts[:, place].tolist())

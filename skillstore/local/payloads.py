@@ -38,6 +38,13 @@ class Payloads:
             return self._source[start : start + length]
         return self._source.read(start, length, int(self.checksums[position]))
 
+    def place(self, position: int) -> tuple[str, int]:
+        """The file and offset of a payload, to say where damage is."""
+        start = int(self.ends[position - 1]) if position else 0
+        if isinstance(self._source, bytes):
+            return "memory", start
+        return self._source.path, self._source.offset + start
+
 
 class PayloadFile:
     """A file, open until it is no longer used, whose payloads start at `offset`."""
@@ -46,13 +53,17 @@ class PayloadFile:
         self._files, self._name, self.offset = files, name, offset
         self.fd = files.open(name)
 
+    @property
+    def path(self) -> str:
+        return str(self._files.path(self._name))
+
     def read(self, start: int, length: int, checksum: int) -> bytes:
         """`length` bytes at `start`. Raises CorruptLibraryError unless they have this CRC-32."""
         data = b""
         if length <= MAX_PAYLOAD:
             data = bytes(self._files.read(self.fd, self.offset + start, length))
         if len(data) != length or zlib.crc32(data) != checksum:
-            raise CorruptLibraryError(str(self._files.path(self._name)), self.offset + start, "a skill's payload")
+            raise CorruptLibraryError(self.path, self.offset + start, "a skill's payload")
         return data
 
     def __del__(self) -> None:

@@ -43,7 +43,8 @@ class Reading:
         with self._reading() as staged:
             mask = self._table.applicable(facts)
             found = self._ranked(mask, query, top_k, staged)
-            matches = [Match(self._skill(row, staged), row.rank if query is not None else None) for row in found]
+            skills = self._table.skills(found, staged)
+        matches = [Match(skill, _similarity(row, query)) for skill, row in zip(skills, found, strict=True)]
         if min_similarity is not None and query is not None:
             matches = [
                 match for match in matches if match.similarity is not None and match.similarity >= min_similarity
@@ -55,12 +56,14 @@ class Reading:
         with self._reading() as staged:
             mask = ~self._table.applicable(facts)
             found = self._ranked(mask, query, top_k, staged)
-            skills = [(self._skill(row, staged), row.rank if query is not None else None) for row in found]
+            skills = self._table.skills(found, staged)
         misses = []
-        for skill, similarity in skills:
+        for skill, row in zip(skills, found, strict=True):
             required = flattened(skill.preconditions, "the preconditions")
             names = PreconditionSet.of(skill.preconditions).unmet(facts)
-            misses.append(NearMiss(skill, similarity, {name: (required[name], given.get(name)) for name in names}))
+            misses.append(
+                NearMiss(skill, _similarity(row, query), {name: (required[name], given.get(name)) for name in names})
+            )
         return NearMisses(misses)
 
     def get(self, skill_id: int) -> Skill:
@@ -128,11 +131,12 @@ class Reading:
             return self._table.most_reliable(mask, top_k, staged)
         return self._table.nearest(mask, query, top_k, staged)
 
-    def _skill(self, row: Found, staged: bool) -> Skill:
-        return self._table.skill(row.part, row.position, staged)
-
     def _row(self, skill_id: int, staged: bool) -> tuple[Part, int]:
         found = self._table.find(skill_id, staged)
         if found is None:
             raise SkillNotFoundError(f"there is no skill {skill_id}")
         return found
+
+
+def _similarity(row: Found, query: Vector | None) -> float | None:
+    return None if query is None else row.rank

@@ -80,6 +80,10 @@ class Segment:
     def payload(self, position: int) -> bytes:
         return self.payloads[position]
 
+    def place(self, position: int) -> tuple[str, int]:
+        """The file and offset of a row's payload."""
+        return self.payloads.place(position)
+
     def candidates(self, mask: Mask, query: Vector, k: int) -> NDArray[np.int64]:
         """Positions still there in sets of `mask`, certainly the k most similar and all that tie with them."""
         return self._lists.candidates(np.flatnonzero(mask[self.sets]), query, k)

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skillstore.embedding import Vector, similarities
+from skillstore.errors import CorruptLibraryError
 from skillstore.local.changes import Change, Note, Removed, Row
 from skillstore.local.matcher import Mask, Matcher
-from skillstore.local.records import read_payload
+from skillstore.local.records import RecordError, read_payload
 from skillstore.local.segment import Counts, Segment, merged
 from skillstore.local.staging import Staging, counted
 from skillstore.local.tail import Tail
@@ -66,10 +67,23 @@ class Table:
         return None
 
     def skill(self, part: Part, position: int, staged: bool = False) -> Skill:
-        """The skill of a row, decoded. Raises RecordError or CorruptLibraryError."""
-        counts = self.counts(part, np.array([position]), staged)[:, 0]
-        vector = part.vectors(np.array([position]))[0]
-        return decoded(int(part.ids[position]), part.payload(position), vector, counts)
+        """The skill of one row, decoded. Raises CorruptLibraryError."""
+        return self.skills([Found(part, position, 0.0)], staged)[0]
+
+    def skills(self, rows: Sequence[Found], staged: bool = False) -> list[Skill]:
+        """The skills of rows, decoded. Raises CorruptLibraryError."""
+        made: dict[int, Skill] = {}
+        for part in {id(row.part): row.part for row in rows}.values():
+            places = [place for place, row in enumerate(rows) if row.part is part]
+            positions = np.array([rows[place].position for place in places], dtype=np.int64)
+            vectors, counts = part.vectors(positions), self.counts(part, positions, staged).T
+            vectors.setflags(write=False)
+            columns = zip(
+                places, positions.tolist(), part.ids[positions].tolist(), vectors, counts.tolist(), strict=True
+            )
+            for place, position, skill_id, vector, count in columns:
+                made[place] = decoded(part, position, skill_id, vector, count)
+        return [made[place] for place in range(len(rows))]
 
     def note(self, key: str, staged: bool = False) -> bytes | None:
         if staged and key in self.staging.notes:
@@ -236,12 +250,13 @@ def _best(parts: list[Part], rows: list[NDArray[np.int64]], ranks: NDArray[np.fl
     return [Found(parts[owners[row]], int(places[row]), float(ranks[row])) for row in order]
 
 
-def decoded(skill_id: int, payload: bytes, vector: Vector, counts: Sequence[int] | NDArray[np.int64]) -> Skill:
-    """The skill of a row. Raises RecordError."""
-    name, preconditions, actions, metadata = read_payload(payload)
-    vector = vector.copy()
-    vector.setflags(write=False)
-    used, succeeded, learned = (int(count) for count in counts)
+def decoded(part: Part, position: int, skill_id: int, vector: Vector, counts: Sequence[int]) -> Skill:
+    """The skill of a row. Raises CorruptLibraryError if its payload cannot have been written."""
+    try:
+        name, preconditions, actions, metadata = read_payload(part.payload(position))
+    except RecordError as error:
+        raise CorruptLibraryError(*part.place(position), str(error)) from None
+    used, succeeded, learned = counts
     return Skill.trusted(
         name=name, preconditions=preconditions, action_sequence=actions, embedding=vector, metadata=metadata,
         id=skill_id, times_used=used, success_count=succeeded, times_learned=learned,

@@ -6,6 +6,7 @@ makes them visible or drops them.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import numpy as np
@@ -85,6 +86,10 @@ class Tail:
     def payload(self, position: int) -> bytes:
         return self._payloads[position]
 
+    def place(self, position: int) -> tuple[str, int]:  # noqa: ARG002 - a record of the journal, checked when read
+        """As `Segment.place`."""
+        return "the journal", 0
+
     def positions(self, mask: Mask, staged: bool = False) -> NDArray[np.int64]:
         """Every position still there in sets of `mask`, ascending; with the staged ones if `staged`."""
         limit = len(self) if staged else self.visible
@@ -136,9 +141,15 @@ class Tail:
         self.visible = 0
         return segment
 
+    def copy(self, rows: NDArray[np.int64]) -> Tail:
+        """A tail of these rows alone, all of them visible."""
+        copied = Tail(self._dim)
+        copied.__dict__.update({name: copy.copy(column) for name, column in vars(self).items()})
+        copied._keep(rows)
+        copied.visible = len(rows)
+        return copied
+
     def _keep(self, rows: NDArray[np.int64]) -> None:
         for column in (self._ids, self._sets, self._vectors, self._counts, self._alive):
-            kept = column.rows[rows]
-            column.truncate(0)
-            column.append(kept)
+            column.keep(rows)
         self._payloads = [self._payloads[row] for row in rows]
