@@ -1,0 +1,1 @@
+"""The command line of skillstore. The only door to click; everything heavier is loaded inside the commands."""

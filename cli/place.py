@@ -1,0 +1,39 @@
+"""Place: the library that a command is about, from --library or SKILLSTORE_LIBRARY."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from skillstore import SkillLibrary
+
+VARIABLE = "SKILLSTORE_LIBRARY"
+
+
+def where() -> str:
+    """The library's directory. Raises UsageError if none was named."""
+    place: str | None = click.get_current_context().obj
+    if place is None:
+        raise click.UsageError(f"which library? give 'skillstore --library DIR ...' or set {VARIABLE}")
+    return place
+
+
+def reading() -> SkillLibrary:
+    """The library, to be asked; another process may write meanwhile."""
+    from skillstore import SkillLibrary
+
+    return SkillLibrary.open(where(), mode="r")
+
+
+def writing(**new: Any) -> SkillLibrary:
+    """The library, to be changed. Where there is none, one with the settings `new`, if any are given, is made."""
+    from skillstore import LibraryNotFoundError, SkillLibrary
+
+    try:
+        return SkillLibrary.open(where(), create=False)
+    except LibraryNotFoundError:
+        if not new:
+            raise
+        return SkillLibrary.open(where(), **new)
