@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -38,7 +38,7 @@ class Effect:
 
     def pack(self) -> list[int | bool | None]:
         """The effect as a list of plain values, for notes and metadata."""
-        return list(astuple(self))
+        return [self.tile, self.becomes, self.held, self.holds, self.ends]
 
     @classmethod
     def unpack(cls, packed: list[int | bool | None]) -> Effect:

@@ -24,8 +24,9 @@ ENCODER_NAME = "agent-effect-offset-1"
 _GRID = 2**16  # features are whole multiples of 1/65536: the last digits of a platform's cos do not matter
 
 
+@lru_cache(maxsize=4096)
 def embed(effect: Effect, offset: Cell, carrying: int | None) -> NDArray[np.float32]:
-    """A unit float32 vector of ``ENCODER_DIM`` for wanting ``effect`` whose tile is ``offset`` away.
+    """A read-only unit float32 vector of ``ENCODER_DIM`` for wanting ``effect`` whose tile is ``offset`` away.
 
     Stored skills and queries are both built here, so equal wants in equal places have similarity 1.
     """
@@ -36,7 +37,9 @@ def embed(effect: Effect, offset: Cell, carrying: int | None) -> NDArray[np.floa
         for u, v, phase in zip(across, along, phases, strict=True)
     ]
     length = math.sqrt(sum(component * component for component in whole))
-    return np.array([component / length for component in whole], dtype=np.float32)
+    vector = np.array([component / length for component in whole], dtype=np.float32)
+    vector.flags.writeable = False  # the same array is handed out again
+    return vector
 
 
 @lru_cache(maxsize=1024)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections import deque
 from collections.abc import Sequence
 
@@ -70,9 +71,13 @@ def drawn_layouts(count: int, seed: int) -> list[GridWorld]:
 
 
 def worse_by(memory: Sequence[int], control: Sequence[int]) -> float:
-    """How much longer the mean run with memory is, in standard errors of the difference; negative if shorter."""
-    variance = np.var(memory, ddof=1) / len(memory) + np.var(control, ddof=1) / len(control)
-    return float((np.mean(memory) - np.mean(control)) / max(np.sqrt(variance), 1e-9))
+    """How much longer the mean run with memory is, in standard errors of the difference; negative if shorter.
+
+    Infinite where all runs of each are alike and the two differ.
+    """
+    difference = float(np.mean(memory) - np.mean(control))
+    error = float(np.sqrt(np.var(memory, ddof=1) / len(memory) + np.var(control, ddof=1) / len(control)))
+    return difference / error if error else math.copysign(math.inf, difference) if difference else 0.0
 
 
 def layout_runs(seed: int, worlds: Sequence[GridWorld], training: int = 40) -> list[list[int]]:

@@ -1,15 +1,16 @@
 """Extraction: from a segment that ended in an effect to the skills that bring it about again.
 
-One skill for every pose of the segment (hindsight), each the shortest way known from there: over tiles known to be
-enterable, by moves known to lead there, so without loops; or the way it went, its loops erased. A skill is keyed
-by where the tile is *relative* to the agent, needs the cells of its way free, and otherwise what all successes
-had in common.
+With hindsight there is one skill for every pose that was visited or from which a way is known, each the shortest:
+over tiles known to be enterable, by moves known to lead there; or the way it went, its loops erased. A skill is
+keyed by where the tile is *relative* to the agent, needs the cells of its way free, and otherwise what all
+successes had in common.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from agent import facts
 from agent.effect import Effect
@@ -24,51 +25,47 @@ from skillstore import Skill
 Way = list[tuple[int, Pose]]  # actions, each with the pose after it
 
 
-def extract_skills(
-    segment: Segment,
-    operator: Operator,
-    moves: Moves,
-    action_names: tuple[str, ...],
-    tile_names: Mapping[int, str],
-) -> Iterator[tuple[Skill, facts.State]]:
-    """The skills of a segment, each with the facts at its start; no two start at the same pose."""
+@dataclass(frozen=True)
+class Piece:
+    """A way worth keeping: the facts at its start, how far the tile is from there, and the actions.
+
+    The cells in ``way`` are relative to the start.
+    """
+
+    state: facts.State
+    away: Cell
+    way: Way
+
+
+def pieces(segment: Segment, operator: Operator, moves: Moves) -> Iterator[Piece]:
+    """The pieces of a segment, no two from the same pose.
+
+    Left out are those from where another tile of the same code is nearer: facts could not tell which is meant.
+    """
     before = segment.last.before
-    finish = [(segment.last.action, segment.last.after.pose)]
-    target = before.pose if operator.action else segment.last.after.pose
-    ways = moves.ways_to(target, before.grid)
-    last_visits = {transition.before.pose: index for index, transition in enumerate(segment.transitions)}
-    for start, index in last_visits.items():
-        way = _walked(segment.transitions[index:])
-        if start in ways or start == target:
-            known = _followed(start, ways) + (finish if operator.action else [])
-            way = min(known or way, way, key=len)
+    for start, way in _ways(segment, operator, moves).items():
         state = facts.derive(start, before.grid, before.carrying, moves)
         away = _apart(start, segment.cell)
         if state[facts.offset(segment.effect.tile)] == away:
-            names = [action_names[action] for action, _ in way]
-            relative = [(*_apart(start, pose[:2]), *pose[2:]) for _, pose in way]
-            yield extract_skill(operator, state, away, names, relative, operator.effect.say(tile_names)), state
+            yield Piece(state, away, [(action, (*_apart(start, pose), *pose[2:])) for action, pose in way])
 
 
 def extract_skill(
-    operator: Operator, state: facts.State, away: Cell, actions: list[str], way: list[Pose], name: str
+    piece: Piece, operator: Operator, action_names: tuple[str, ...], tile_names: Mapping[int, str]
 ) -> Skill:
-    """The skill of doing ``actions`` where ``state`` holds and the operator's tile is ``away``.
-
-    ``way`` holds the pose after each action, its cell relative to the start.
-    """
+    """The skill that brings about the operator's effect by a piece."""
     effect = operator.effect
-    free = {facts.free(*pose[:2]): True for pose in way if pose[:2] != (0, 0)}
-    heading = {"heading": state["heading"]} if "heading" in state else {}
+    free = {facts.free(*pose[:2]): True for _, pose in piece.way if pose[:2] != (0, 0)}
+    heading = {name: value for name, value in piece.state.items() if name == "heading"}
     return Skill(
-        name=name,
-        preconditions={**operator.needs, **heading, facts.offset(effect.tile): away, **free},
-        action_sequence=actions,
-        embedding=embed(effect, away, effect.held),
+        name=effect.say(tile_names),
+        preconditions={**operator.needs, **heading, facts.offset(effect.tile): piece.away, **free},
+        action_sequence=[action_names[action] for action, _ in piece.way],
+        embedding=embed(effect, piece.away, effect.held),
         metadata={
             "effect": effect.pack(),
             "operator": [operator.action, list(operator.contact)],
-            "way": [list(pose) for pose in way],
+            "way": [list(pose) for _, pose in piece.way],
         },
     )
 
@@ -90,6 +87,21 @@ def operator_key(skill: Skill) -> OperatorKey | None:
         return Effect.unpack(skill.metadata["effect"]), action, (dx, dy)
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def _ways(segment: Segment, operator: Operator, moves: Moves) -> dict[Pose, Way]:
+    """The shortest way to the effect from each pose that was visited or that has a way."""
+    last = segment.last
+    target, finish = (last.before.pose, [(last.action, last.after.pose)]) if operator.action else (last.after.pose, [])
+    known = moves.ways_to(target, last.before.grid)
+    ways = {start: _followed(start, known) + finish for start in known}
+    if finish:
+        ways[target] = finish
+    last_visits = {transition.before.pose: index for index, transition in enumerate(segment.transitions)}
+    for start, index in last_visits.items():
+        walked = _walked(segment.transitions[index:])
+        ways[start] = min(ways.get(start, walked), walked, key=len)
+    return ways
 
 
 def _followed(start: Pose, ways: Mapping[Pose, tuple[int, Pose]]) -> Way:

@@ -17,10 +17,10 @@ from agent.effect import Effect
 from agent.encoder import embed
 from agent.environment import Environment
 from agent.exploration import Explorer, RandomExplorer
-from agent.extraction import extract_skills, operator_key, refit
+from agent.extraction import Piece, extract_skill, operator_key, pieces, refit
 from agent.history import Episode, Transition, notes_key
 from agent.knowledge import Knowledge
-from agent.operator import chain
+from agent.operator import Operator, chain
 from agent.trace import Trace
 from skillstore import Skill, SkillLibrary
 
@@ -166,21 +166,21 @@ class ProceduralMemoryAgent:
             if skill.id is not None and (key := operator_key(skill)) in general
         ]
         learned = [
-            skill
+            extract_skill(piece, operator, names, environment.tile_names)
             for segment, operator, _ in shown
-            for skill, state in extract_skills(segment, operator, self.knowledge.moves, names, environment.tile_names)
-            if not self._has_as_good(skill, state)
+            for piece in pieces(segment, operator, self.knowledge.moves)
+            if not self._has_as_good(operator, piece)
         ]
         return learned, refitted
 
-    def _has_as_good(self, skill: Skill, state: facts.State) -> bool:
-        """Whether a kept skill does the same from ``state`` in as few actions."""
-        matches = self.library.retrieve_skills(state, skill.embedding, TOP_K)
+    def _has_as_good(self, operator: Operator, piece: Piece) -> bool:
+        """Whether a kept skill does the same from there in as few actions."""
+        query = embed(operator.effect, piece.away, operator.effect.held)
         return any(
-            operator_key(match.skill) == operator_key(skill)
-            and len(match.skill.action_sequence) <= len(skill.action_sequence)
+            len(match.skill.action_sequence) <= len(piece.way)
+            and operator_key(match.skill) == operator.key
             and _chance(match.skill) >= HOPELESS
-            for match in matches
+            for match in self.library.retrieve_skills(piece.state, query, TOP_K)
         )
 
     def _keep(self, skill: Skill) -> bool:

@@ -88,7 +88,7 @@ def test_a_new_agent_on_the_same_library_goes_on_as_the_one_that_never_stopped()
 
 def test_an_interrupted_episode_did_not_happen_and_training_goes_on() -> None:
     expected, whole = never_stopped(12)
-    agent, interrupted = new_agent(0), Interrupted(20, 900, 901, 1000)
+    agent, interrupted = new_agent(0), Interrupted(20, 400, 401, 450)
     stops = 0
     while len(History.from_notes(agent.library.notes, "agent")) < 12:
         done = len(History.from_notes(agent.library.notes, "agent"))
@@ -122,7 +122,7 @@ def in_a_process(directory: Path, episodes: int, hash_seed: int, killed_at: int 
 
 def test_a_killed_process_is_taken_up_by_another_action_for_action(tmp_path: Path) -> None:
     expected, whole = never_stopped(10)
-    code, run = in_a_process(tmp_path / "skills", 10, hash_seed=1, killed_at=1000)
+    code, run = in_a_process(tmp_path / "skills", 10, hash_seed=1, killed_at=450)
     assert code == -signal.SIGKILL
     assert 0 < len(run) < 10
     run += in_a_process(tmp_path / "skills", 10 - len(run), hash_seed=2)[1]

@@ -1,0 +1,188 @@
+"""How fast the agent learns, whether it lasts, and whether it transfers: three tables, each with its controls.
+
+    python -m tests.benchmarks.learning --seeds 20
+
+Tables go to stdout, progress to stderr. Steps are environment steps. ``--table`` runs one of them:
+
+- ``tutorial``: from an empty memory, steps before the first five episodes in a row of at most 11 steps;
+- ``restart``: the first episode of a second process that opens the library, with another PYTHONHASHSEED;
+- ``layouts``: 20 layouts never seen, after training on 40 others of each seed's own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from agent.baselines import TabularAgent
+from agent.encoder import ENCODER_DIM, ENCODER_NAME
+from agent.evaluation import (
+    GOOD_STEPS,
+    drawn_layouts,
+    layout_runs,
+    learning_curve,
+    shortest_run,
+    steps_to_mastery,
+    worse_by,
+)
+from agent.gridworld import GridWorld
+from agent.procedural import ProceduralMemoryAgent
+from agent.training import train
+from skillstore import SkillLibrary
+
+EPISODES = 60
+# Two settings each: a usual one with an exploring policy, and the best median of the 24 of the grid
+# learning rate {0.5, 1} x discount {0.95, 0.99} x epsilon {0, 0.1} x initial value {0, 1, 10} on seeds 0 to 19.
+TABULAR: dict[str, dict[str, float]] = {
+    "Q-learning": {"learning_rate": 0.5, "discount": 0.95, "epsilon": 0.1, "initial": 0.0},
+    "Q-learning, best of grid": {"learning_rate": 1.0, "discount": 0.95, "epsilon": 0.0, "initial": 0.0},
+    "Dyna-Q(20)": {"planning_steps": 20, "learning_rate": 0.5, "discount": 0.95, "epsilon": 0.1, "initial": 0.0},
+    "Dyna-Q(20), best of grid": {
+        "planning_steps": 20,
+        "learning_rate": 0.5,
+        "discount": 0.95,
+        "epsilon": 0.0,
+        "initial": 0.0,
+    },
+}
+
+
+def say(words: str) -> None:
+    """Progress, for whoever waits."""
+    print(words, file=sys.stderr, flush=True)
+
+
+def quartiles(values: Sequence[float]) -> str:
+    """Lower quartile, median, upper quartile and worst, as cells of a table; infinity is said as "never"."""
+    cells = [*np.percentile(values, [25, 50, 75], method="inverted_cdf"), max(values)]
+    low, middle, high, worst = ("never" if np.isinf(cell) else f"{cell:.0f}" for cell in cells)
+    return f"{low} | **{middle}** | {high} | {worst}"
+
+
+def tutorial(seeds: int) -> None:
+    """From an empty memory, beside tabular learners and the control."""
+    print(f"## Tutorial 5x5 from an empty memory, {seeds} seeds, {EPISODES} episodes\n")
+    print(f"Steps before the first five episodes in a row of at most {GOOD_STEPS} steps (the best run takes 10).\n")
+    print("| agent | seeds that got there | quartile | median | quartile | worst seed | longest episode after |")
+    print("|---|---|---|---|---|---|---|")
+    tutorial_row(
+        "skills, uniformly random explorer", lambda seed: [e.steps for e in learning_curve(seed, EPISODES)], seeds
+    )
+    for name, settings in TABULAR.items():
+        words = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in settings.items())
+        tutorial_row(f"{name} ({words})", lambda seed, settings=settings: tabular_run(seed, settings), seeds)  # type: ignore[misc]
+    tutorial_row("control: skills off", control_run, seeds)
+    control = np.concatenate([control_run(seed) for seed in range(seeds)])
+    print(
+        f"\nControl: {control.mean():.0f} steps an episode on average, median {np.median(control):.0f} (limit 250).\n"
+    )
+
+
+def tutorial_row(name: str, run: Callable[[int], list[int]], seeds: int) -> None:
+    """Run every seed and print its line; a seed that did not get there counts as never, in the quartiles too."""
+    say(f"tutorial: {name}")
+    runs = [run(seed) for seed in range(seeds)]
+    totals = [steps_to_mastery(steps) for steps in runs]
+    after = max((max(steps[first_good(steps) :]) for steps in runs if steps_to_mastery(steps) is not None), default="")
+    cells = quartiles([np.inf if total is None else total for total in totals])
+    print(f"| {name} | {seeds - totals.count(None)} of {seeds} | {cells} | {after} |", flush=True)
+
+
+def first_good(steps: Sequence[int]) -> int:
+    """The episode with which the first good row begins."""
+    return next(first for first in range(len(steps)) if max(steps[first : first + 5]) <= GOOD_STEPS)
+
+
+def tabular_run(seed: int, settings: dict[str, float]) -> list[int]:
+    """The steps of each episode of a tabular agent."""
+    agent = TabularAgent(np.random.default_rng(seed), **settings)  # type: ignore[arg-type]
+    return [agent.run_episode(GridWorld()).steps for _ in range(EPISODES)]
+
+
+def control_run(seed: int) -> list[int]:
+    """The steps of each episode of the agent with its skills off."""
+    return [episode.steps for episode in learning_curve(seed, EPISODES, use_skills=False)]
+
+
+def restart(seeds: int) -> None:
+    """Train in this process, then run one episode in another."""
+    firsts = []
+    for seed in range(seeds):
+        with tempfile.TemporaryDirectory() as directory:
+            one_process(directory, seed, EPISODES)
+            firsts.append(another_process(directory, seed))
+        say(f"restart: seed {seed}: {firsts[-1]} steps")
+    good = sum(steps <= GOOD_STEPS for steps in firsts)
+    print(f"## A second process that opens the library, {seeds} seeds\n")
+    print(f"First episode of at most {GOOD_STEPS} steps: {good} of {seeds}; worst {max(firsts)} steps.\n")
+
+
+def one_process(directory: str, seed: int, episodes: int) -> int:
+    """Run episodes on the library of the directory; the steps of the last."""
+    with SkillLibrary.open(Path(directory) / "skills", embedding_dim=ENCODER_DIM, encoder=ENCODER_NAME) as library:
+        agent = ProceduralMemoryAgent(library, np.random.default_rng(seed))
+        return [episode.steps for episode in train(GridWorld(), agent, episodes, seed=seed)][-1]
+
+
+def another_process(directory: str, seed: int) -> int:
+    """One episode in a process of its own, with another PYTHONHASHSEED and another generator."""
+    code = f"from tests.benchmarks.learning import one_process; print(one_process({directory!r}, {seed + 1000}, 1))"
+    environment = {**os.environ, "PYTHONHASHSEED": str(seed + 1)}
+    told = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    return int(told.stdout)
+
+
+def layouts(seeds: int, training: int) -> None:
+    """Layouts never seen, with memory of others and without."""
+    worlds = drawn_layouts(20, seed=2**20)
+    runs = []
+    for seed in range(seeds):
+        runs.append(layout_runs(seed, worlds, training))
+        say(f"layouts: seed {seed}: {np.mean(runs[-1][0]):.0f} steps with memory, {np.mean(runs[-1][1]):.0f} without")
+    memory, control = np.swapaxes(np.array(runs), 0, 1)
+    print(f"## 20 layouts never seen, after training on {training} others, {seeds} seeds\n")
+    print(
+        "| layout | shortest | memory: median | mean | worst seed | skills off: median | mean | difference in standard errors |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
+    for index, world in enumerate(worlds):
+        with_memory, without = memory[:, index], control[:, index]
+        name = f"{'locked' if world.reset() and world.layout.locked else 'open'} {world.size}x{world.size}"
+        print(
+            f"| {name} | {shortest_run(world)} | {np.median(with_memory):.0f} | {with_memory.mean():.1f} | "
+            f"{with_memory.max()} | {np.median(without):.0f} | {without.mean():.1f} | {worse_by(with_memory, without):+.1f} |"
+        )
+    worse = sum(worse_by(memory[:, index], control[:, index]) > 2 for index in range(len(worlds)))
+    best = np.array([shortest_run(world) for world in worlds])
+    print(f"\nLayouts on which memory is worse by more than two standard errors: {worse} of {len(worlds)}.")
+    print(
+        f"Steps over the shortest: memory median {np.median(memory / best):.2f}, mean {(memory / best).mean():.2f};",
+        end=" ",
+    )
+    print(f"skills off median {np.median(control / best):.2f}, mean {(control / best).mean():.2f}.\n")
+
+
+def main() -> None:
+    """Print the tables that were asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--training", type=int, default=40, help="layouts to train on, for the table of layouts")
+    parser.add_argument("--table", choices=("tutorial", "restart", "layouts"), help="only this one")
+    given = parser.parse_args()
+    if given.table in (None, "tutorial"):
+        tutorial(given.seeds)
+    if given.table in (None, "restart"):
+        restart(given.seeds)
+    if given.table in (None, "layouts"):
+        layouts(given.seeds, given.training)
+
+
+if __name__ == "__main__":
+    main()
