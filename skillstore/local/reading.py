@@ -37,19 +37,22 @@ class Reading:
         query: Vector | None,
         top_k: int,
         min_similarity: float | None,
-        exact: bool,  # noqa: ARG002 - every answer is exact today
+        exact: bool,
     ) -> Matches:
         facts = facts_of(state)
         with self._reading() as staged:
             mask = self._table.applicable(facts)
-            found = self._ranked(mask, query, top_k, staged)
+            if query is None or exact or staged:
+                found, exact = self._ranked(mask, query, top_k, staged), True
+            else:
+                found, exact = self._table.likely_nearest(mask, query, top_k)
             skills = self._table.skills(found, staged)
         matches = [Match(skill, _similarity(row, query)) for skill, row in zip(skills, found, strict=True)]
         if min_similarity is not None and query is not None:
             matches = [
                 match for match in matches if match.similarity is not None and match.similarity >= min_similarity
             ]
-        return Matches(matches, exact=True)
+        return Matches(matches, exact)
 
     def why_not(self, state: State, query: Vector | None, top_k: int) -> NearMisses:
         facts, given = facts_of(state), flattened(state, "the state")

@@ -113,8 +113,21 @@ class Table:
 
     def nearest(self, mask: Mask, query: Vector, k: int, staged: bool = False) -> list[Found]:
         """The k rows in sets of `mask` most similar to `query`: similarity descending, id ascending. Exact."""
+        return self._nearest(query, k, [self._candidates(part, mask, query, k, staged) for part in self.parts()])
+
+    def likely_nearest(self, mask: Mask, query: Vector, k: int) -> tuple[list[Found], bool]:
+        """As `nearest`, approximate where very many rows apply; and whether the answer is certainly exact."""
+        likely = [segment.likely(mask, query, k) for segment in self.segments]
+        exact = all(rows is None for rows in likely)
+        rows = [
+            segment.candidates(mask, query, k) if found is None else found
+            for segment, found in zip(self.segments, likely, strict=True)
+        ]
+        return self._nearest(query, k, [*rows, self.tail.candidates(mask, query, k)]), exact
+
+    def _nearest(self, query: Vector, k: int, rows: list[NDArray[np.int64]]) -> list[Found]:
+        """The k most similar among `rows` of each part."""
         parts = self.parts()
-        rows = [self._candidates(part, mask, query, k, staged) for part in parts]
         vectors = np.concatenate([part.vectors(positions) for part, positions in zip(parts, rows, strict=True)])
         return _best(parts, rows, similarities(vectors, query), k)
 

@@ -107,3 +107,30 @@ class Lists:
             parameters,
         )
         return found, proposed
+
+
+class Centroids:
+    """Unit vectors (c, dim) of which the nearest to a query are wanted."""
+
+    def __init__(self, vectors: Vector) -> None:
+        self.vectors = vectors
+        self._index = _faiss().IndexFlatIP(vectors.shape[1])
+        self._index.add(np.ascontiguousarray(vectors))
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def nearest(self, query: Vector, count: int) -> NDArray[np.int64]:
+        """The `count` nearest, nearest first."""
+        found: NDArray[np.int64] = self._index.search(query[None, :], min(count, len(self)))[1][0]
+        return found
+
+
+def kmeans(sample: Vector, count: int) -> Vector:
+    """Up to `count` centroids of length 1 of the unit vectors `sample` (n, dim); the same on every run."""
+    faiss = _faiss()
+    count = min(count, len(sample))
+    found = faiss.Kmeans(sample.shape[1], count, niter=6, spherical=True, seed=1, min_points_per_centroid=1)
+    found.train(np.ascontiguousarray(sample))
+    centroids: Vector = found.centroids
+    return centroids

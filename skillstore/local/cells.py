@@ -1,0 +1,181 @@
+"""Cells: a partition of a segment's rows by where their vectors point, for states in which very many skills apply.
+
+Only the cells nearest to the query are looked at, and of their rows only those whose precondition set is satisfied. How
+many cells that takes is measured when they are made, on a sample of the segment itself: embeddings that do not cluster
+get more of them, or no cells at all. The vectors stay where they are; cells cost 8 bytes a row and their centroids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skillstore.embedding import Vector
+from skillstore.local.vectors import Centroids, kmeans
+
+DEPTHS = np.array([32, 64, 128, 256, 512, 1024, 2048])
+"""Among how many nearest rows, applicable or not, the best must be found: a quarter apply, four times as deep."""
+
+SMALLEST = 20_000
+"""Rows below which reading all that apply is as fast."""
+
+_COVERED = 0.999  # of the nearest rows of the sample stand in the cells that are read
+_SAMPLE = 128
+_SPREAD = 4
+_FARTHEST = 16  # if more than one cell in so many must be read, cells do not pay
+_BLOCK = 65_536
+_SEED = 20_260_101
+
+
+class Rows(Protocol):
+    """What cells are made of: a segment."""
+
+    def __len__(self) -> int: ...
+
+    def vectors(self, positions: NDArray[np.int64]) -> Vector: ...
+
+
+class Cells:
+    """centroids  float32 (c, dim), length 1
+    starts     int64 (c + 1,): cell i has rows[starts[i] : starts[i + 1]]
+    rows       int32 (n,): positions in the segment
+    lists      int32 (n,): the list that each of `rows` is in
+    reach      int64 (7,): how many cells hold the nearest DEPTHS rows of nearly every query; 0: too many
+    """
+
+    def __init__(
+        self,
+        centroids: Vector,
+        starts: NDArray[np.int64],
+        rows: NDArray[np.int32],
+        lists: NDArray[np.int32],
+        reach: NDArray[np.int64],
+    ) -> None:
+        self.centroids, self.starts, self.rows, self.lists = Centroids(centroids), starts, rows, lists
+        self.reach = reach
+
+    def needed(self, depth: float) -> int:
+        """How many cells to read for the nearest `depth` rows; 0 if that is not known, or too many."""
+        place = int(np.searchsorted(DEPTHS, depth))
+        return int(self.reach[place]) if place < len(DEPTHS) else 0
+
+    def near(self, query: Vector, count: int, applicable: NDArray[np.bool_]) -> tuple[NDArray[np.int64], int]:
+        """(positions, rows read): the rows of the `count` nearest cells in `applicable` lists (bool (lists,))."""
+        cells = self.centroids.nearest(query, count)
+        starts, stops = self.starts[cells], self.starts[cells + 1]
+        lengths = stops - starts
+        read = int(lengths.sum())
+        places = np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(read)
+        kept = places[applicable[self.lists[places]]]
+        return self.rows[kept].astype(np.int64), read
+
+
+def made(segment: Rows, starts: NDArray[np.int64], wanted: Callable[[], bool]) -> Cells | None:
+    """Cells for the rows of `segment`, whose lists start at `starts`. Reads all vectors a few times.
+
+    About 4 sqrt(n) cells, by k-means in two levels: regions, and cells in each. A row goes to the nearest of the cells
+    of its nearest regions, so it is compared with some 8 sqrt(c) centroids, not with all c. Returns None as soon as
+    `wanted` says that nobody wants them any more.
+    """
+    count = len(segment)
+    generator = np.random.default_rng(_SEED)
+    aim = max(16, int(4 * np.sqrt(count)))
+    chosen = _sample(generator, count, 256 * int(np.sqrt(aim)))
+    regions = kmeans(segment.vectors(chosen), int(np.sqrt(aim)))
+    nearby = _nearest_regions(segment, regions)
+    centroids: list[Vector] = []
+    best = np.full(count, -np.inf, dtype=np.float32)
+    cell = np.zeros(count, dtype=np.int32)
+    for region in range(len(regions)):
+        if not wanted():
+            return None
+        own = np.flatnonzero(nearby[:, 0] == region)
+        if not len(own):
+            continue
+        share = max(1, round(aim * len(own) / count))
+        fine = kmeans(segment.vectors(own[_sample(generator, len(own), 64 * share)]), share)
+        first = sum(map(len, centroids))
+        _claim(segment, np.flatnonzero((nearby == region).any(axis=1)), fine, first, best, cell)
+        centroids.append(fine)
+    return _arranged(segment, starts, np.concatenate(centroids), cell, generator)
+
+
+def _nearest_regions(segment: Rows, regions: Vector) -> NDArray[np.int32]:
+    """The _SPREAD nearest regions of each row, the nearest first: int32 (n, _SPREAD)."""
+    spread = min(_SPREAD, len(regions))
+    nearby = np.zeros((len(segment), spread), dtype=np.int32)
+    for start in range(0, len(segment), _BLOCK):
+        rows = np.arange(start, min(start + _BLOCK, len(segment)))
+        nearby[rows] = np.argsort(-(segment.vectors(rows) @ regions.T), axis=1)[:, :spread]
+    return nearby
+
+
+def _claim(
+    segment: Rows,
+    rows: NDArray[np.int64],
+    centroids: Vector,
+    first: int,
+    best: NDArray[np.float32],
+    cell: NDArray[np.int32],
+) -> None:
+    """Give `rows` to these cells, numbered from `first`, where they are nearer than the `best` so far."""
+    for start in range(0, len(rows), _BLOCK):
+        block = rows[start : start + _BLOCK]
+        scores = segment.vectors(block) @ centroids.T
+        nearest = scores.argmax(axis=1)
+        score = scores[np.arange(len(block)), nearest]
+        nearer = score > best[block]
+        best[block[nearer]] = score[nearer]
+        cell[block[nearer]] = first + nearest[nearer]
+
+
+def _arranged(
+    segment: Rows,
+    starts: NDArray[np.int64],
+    centroids: Vector,
+    cell: NDArray[np.int32],
+    generator: np.random.Generator,
+) -> Cells:
+    rows = np.argsort(cell, kind="stable").astype(np.int32)
+    ends = np.cumsum(np.bincount(cell, minlength=len(centroids)))
+    lists = (np.searchsorted(starts, rows, side="right") - 1).astype(np.int32)
+    reach = _reach(segment, centroids, cell, generator)
+    return Cells(centroids, np.concatenate(([0], ends)).astype(np.int64), rows, lists, reach)
+
+
+def _reach(
+    segment: Rows, centroids: Vector, cell: NDArray[np.int32], generator: np.random.Generator
+) -> NDArray[np.int64]:
+    """For each of DEPTHS, the rank of the cell within which nearly all of the nearest rows of a sample stand."""
+    queries = segment.vectors(_sample(generator, len(cell), _SAMPLE))
+    nearest = _deepest(segment, queries, min(int(DEPTHS[-1]), len(cell)))
+    towards = queries @ centroids.T
+    ranks = np.argsort(np.argsort(-towards, axis=1), axis=1)
+    found = np.take_along_axis(ranks, cell[nearest], axis=1)
+    reach = np.zeros(len(DEPTHS), dtype=np.int64)
+    for place, depth in enumerate(DEPTHS):
+        needed = int(np.quantile(found[:, :depth], _COVERED, method="higher")) + 1
+        reach[place] = needed if needed * _FARTHEST <= len(centroids) else 0
+    return reach
+
+
+def _deepest(segment: Rows, queries: Vector, depth: int) -> NDArray[np.int64]:
+    """The `depth` nearest rows of each query, nearest first, by one pass over all vectors."""
+    best = np.zeros((len(queries), 0), dtype=np.float32)
+    rows = np.zeros((len(queries), 0), dtype=np.int64)
+    for start in range(0, len(segment), _BLOCK):
+        block = np.arange(start, min(start + _BLOCK, len(segment)))
+        scores = np.hstack((best, queries @ segment.vectors(block).T))
+        candidates = np.hstack((rows, np.broadcast_to(block, (len(queries), len(block)))))
+        kept = np.argpartition(-scores, min(depth, scores.shape[1] - 1), axis=1)[:, :depth]
+        best, rows = np.take_along_axis(scores, kept, axis=1), np.take_along_axis(candidates, kept, axis=1)
+    return np.take_along_axis(rows, np.argsort(-best, axis=1), axis=1)
+
+
+def _sample(generator: np.random.Generator, count: int, size: int) -> NDArray[np.int64]:
+    if count <= size:
+        return np.arange(count)
+    return np.sort(generator.choice(count, size, replace=False))
