@@ -14,7 +14,7 @@ import click
 
 from cli import place
 from cli.changing import summary
-from cli.given import lines
+from cli.given import called, lines
 from cli.interrupts import Interrupts
 from cli.output import as_json, count, show
 
@@ -76,7 +76,7 @@ def import_(file: str, as_json: bool) -> None:
                 additions = import_lines(library, interrupts.between(chain([first], source)))
                 total = len(library)
         except InvalidInputError as error:
-            raise type(error)(f"{file}: {error}") from None
+            raise type(error)(f"{called(file)}: {error}") from None
     created = int(additions.created.sum())
     data = {"created": created, "merged": len(additions) - created, "total_skills": total}
     show(data, summary(additions, total), as_json)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from cli import place
-from cli.given import Json, conditions, lines, whole
+from cli.given import Json, called, conditions, lines, whole
 from cli.interrupts import Interrupts
 from cli.output import as_json, count, plain, show
 
@@ -76,7 +76,7 @@ def _add_file(file: str, as_json: bool) -> None:
         with interrupts.allowed():
             first = next(skills, None)
         if first is None:
-            raise InvalidInputError(f"there is no skill in {file!r}; give one JSON object a line")
+            raise InvalidInputError(f"there is no skill in {called(file)}; give one JSON object a line")
         with place.writing(embedding_dim=len(first.embedding)) as library:
             additions = library.add_skills(interrupts.between(chain([first], skills)))
             total = len(library)
@@ -91,11 +91,11 @@ def _skills(file: str) -> Iterator[Skill]:
     number, first = next(filled, (0, ""))
     if _is_json(first):
         for place_in_file, line in chain([(number, first)], filled):
-            yield _within(f"{file}, line {place_in_file}", lambda text: skill_of(parsed(text)), line)
+            yield _within(f"{called(file)}, line {place_in_file}", lambda text: skill_of(parsed(text)), line)
     elif first:
-        forms = _within(file, parsed, whole(chain([first], (line for _, line in filled))))
+        forms = _within(called(file), parsed, whole(chain([first], (line for _, line in filled))))
         for position, form in enumerate(forms if isinstance(forms, list) else [forms], start=1):
-            yield _within(f"{file}, skill {position}", skill_of, form)
+            yield _within(f"{called(file)}, skill {position}", skill_of, form)
 
 
 def _is_json(text: str) -> bool:

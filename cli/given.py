@@ -55,7 +55,12 @@ def lines(file: str) -> Iterator[str]:
             while line := source.readline(LINE):
                 yield line
     except UnicodeDecodeError as error:
-        raise InvalidInputError(f"{file!r} is not UTF-8 text ({error.reason}); give a file of JSON") from None
+        raise InvalidInputError(f"{called(file)} is not UTF-8 text ({error.reason}); give a file of JSON") from None
+
+
+def called(file: str) -> str:
+    """The file's name for people."""
+    return "stdin" if file == "-" else file
 
 
 def state(form: Any, pairs: Sequence[str]) -> Any:

@@ -11,6 +11,7 @@ from cli import asking, carrying, changing, place
 from cli.completion import completion
 from cli.edge import Edge
 from cli.interrupts import stop
+from cli.train import train
 
 
 @click.group("skillstore", cls=Edge, context_settings={"help_option_names": ["-h", "--help"]}, epilog=(
@@ -26,7 +27,7 @@ def skillstore(ctx: click.Context, library: str | None) -> None:
 
 
 for command in (
-    asking.list_skills, asking.show_skill, asking.search, asking.why_not, asking.stats,
+    train, asking.list_skills, asking.show_skill, asking.search, asking.why_not, asking.stats,
     changing.add, changing.remove, carrying.import_, carrying.export,
     changing.snapshot, changing.compact, asking.verify, completion,
 ):  # fmt: skip

@@ -1,0 +1,103 @@
+"""Lesson: one training beside its control, and what came of it in words. Loads the agent; `train` imports it late."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from agent import ENCODER_DIM, ENCODER_NAME, Episode, GridWorld, History, ProceduralMemoryAgent, train
+from cli import place, rows
+from cli.interrupts import Interrupts
+from cli.output import count, table
+from skillstore import Skill, SkillLibrary
+
+AGENT, CONTROL = "agent", "control"
+LAST = 10
+"""Episodes at the end of a run whose mean is reported."""
+
+
+class World(GridWorld):
+    """A GridWorld in which a kept signal acts between two steps, when nothing is being written."""
+
+    def __init__(self, size: int, layout: str, interrupts: Interrupts) -> None:
+        super().__init__(size, layout=layout)
+        self._interrupts = interrupts
+
+    def step(self, action: int) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """As in any GridWorld; raises what was kept."""
+        self._interrupts.check()
+        return super().step(action)
+
+
+def opened() -> SkillLibrary:
+    """The library for the agent's skills, made if there is none. Raises what `SkillLibrary.open` does."""
+    return SkillLibrary.open(place.where(), embedding_dim=ENCODER_DIM, encoder=ENCODER_NAME)
+
+
+def run(
+    library: SkillLibrary, name: str, size: int, layout: str, episodes: int, seed: int, interrupts: Interrupts
+) -> Iterator[Episode]:
+    """The agent's next episodes, or the control's, each kept in the library when it is yielded."""
+    agent = ProceduralMemoryAgent(library, np.random.default_rng(seed), name=name, use_skills=name != CONTROL)
+    return train(World(size, layout, interrupts), agent, episodes, seed=seed)
+
+
+def history(library: SkillLibrary, name: str) -> History:
+    """All episodes that the library remembers, those of earlier trainings included."""
+    return History.from_notes(library.notes, name)
+
+
+def data(episodes: Sequence[Episode]) -> list[dict[str, Any]]:
+    """The episodes as plain JSON."""
+    return [{**asdict(episode), "learned": list(episode.learned)} for episode in episodes]
+
+
+def words(episodes: Sequence[Episode], control: Sequence[Episode], skills: Sequence[Skill]) -> str:
+    """What happened, and what was learned."""
+    first, last = episodes[0], episodes[-LAST:]
+    groups = [("", episodes[:1]), ("with skills", last), ("skills off", control[-LAST:])]
+    head = ["", *(_head(label, group) for label, group in groups if group)]
+    figures = [[name, *(figure(group) for _, group in groups if group)] for name, figure in _FIGURES]
+    return "\n".join(
+        [
+            f"Episodes {first.index + 1} to {last[-1].index + 1}, means:",
+            table(head, figures),
+            "",
+            f"It knows {count(len(skills), 'skill')}, and has used skills {count(last[-1].uses, 'time')}:",
+            table(("what it can do", "ways", "uses", "success", "most used way"), _kinds(skills)) if skills else "",
+        ]
+    ).rstrip()
+
+
+_FIGURES: tuple[tuple[str, Callable[[Sequence[Episode]], str]], ...] = (
+    ("steps", lambda group: f"{np.mean([episode.steps for episode in group]):.1f}"),
+    ("reward", lambda group: f"{np.mean([episode.reward for episode in group]):.1f}"),
+    ("reached the goal", lambda group: f"{sum(episode.success for episode in group)} of {len(group)}"),
+)
+
+
+def _head(label: str, group: Sequence[Episode]) -> str:
+    first, last = group[0].index + 1, group[-1].index + 1
+    episodes = f"episode {first}" if first == last else f"episodes {first}-{last}"
+    return f"{label}, {episodes}" if label else episodes
+
+
+def _kinds(skills: Sequence[Skill]) -> list[tuple[Any, ...]]:
+    """One line for each name that skills have, the most used first."""
+    kinds: dict[str, list[Skill]] = {}
+    for skill in skills:
+        kinds.setdefault(skill.name, []).append(skill)
+    return [_kind(name, ways) for name, ways in sorted(kinds.items(), key=lambda kind: -_uses(kind[1]))]
+
+
+def _kind(name: str, ways: Sequence[Skill]) -> tuple[Any, ...]:
+    uses, successes = _uses(ways), sum(skill.success_count for skill in ways)
+    best = max(ways, key=lambda skill: skill.success_count)
+    return name, len(ways), uses, f"{100 * successes / uses:.0f} %" if uses else "-", rows.actions(best)
+
+
+def _uses(skills: Sequence[Skill]) -> int:
+    return sum(skill.times_used for skill in skills)
