@@ -85,6 +85,8 @@ def flattened(mapping: Mapping[str, Value], where: str) -> dict[str, Value]:
 
     Raises InvalidInputError for names that are not str, and for two paths to one name.
     """
+    if not isinstance(mapping, Mapping):
+        raise InvalidInputError(f"{where} must map fact names to values, not be a {type(mapping).__name__}")
     flat: dict[str, Value] = {}
     _flatten(mapping, "", flat, where, MAX_DEPTH)
     return flat
@@ -94,8 +96,8 @@ def _flatten(mapping: Mapping[str, Value], prefix: str, flat: dict[str, Value], 
     if depth == 0:
         raise InvalidInputError(f"{where} is nested more than {MAX_DEPTH} deep")
     for name, value in mapping.items():
-        if not isinstance(name, str):
-            raise InvalidInputError(f"{where} has a fact name that is not text: {name!r}")
+        if type(name) is not str:
+            raise InvalidInputError(f"{where} has a fact name that is not a plain str: {name!r}")
         path = prefix + name
         if isinstance(value, Mapping):
             _flatten(value, path + ".", flat, where, depth - 1)
@@ -107,8 +109,6 @@ def _flatten(mapping: Mapping[str, Value], prefix: str, flat: dict[str, Value], 
 
 def facts_of(state: State) -> Facts:
     """The facts of `state`. Raises InvalidInputError if it is not a State."""
-    if not isinstance(state, Mapping):
-        raise InvalidInputError(f"a state is a mapping of fact names to values, not {type(state).__name__}")
     facts: Facts = {}
     for name, value in state.items():
         kind = type(value)
@@ -123,8 +123,6 @@ def facts_of(state: State) -> Facts:
 
 def checked(preconditions: Mapping[str, Condition]) -> dict[str, Condition]:
     """A deep copy of `preconditions` as given. Raises InvalidInputError if they could not be used or kept."""
-    if not isinstance(preconditions, Mapping):
-        raise InvalidInputError(f"preconditions are a mapping, not {type(preconditions).__name__}")
     flat = flattened(preconditions, "the preconditions")
     if len(flat) > MAX_FACTS:
         raise InvalidInputError(f"the preconditions name {len(flat)} facts; at most {MAX_FACTS} are supported")

@@ -99,11 +99,13 @@ def comparable(value: Value, where: str) -> Hashable:
     if kind is float:
         if not math.isfinite(value):
             raise InvalidInputError(f"{where} is {value}; facts are finite")
-        return int(value) if value.is_integer() else float(value)
+        return value  # type: ignore[no-any-return]  # equal to the int of the same value, and hashed alike
     if kind is list or kind is tuple:
         return ("list", *_items(value, where))
-    if type(value).__module__ == "numpy" and getattr(value, "shape", None) == ():
-        return comparable(value.item(), where)
+    if kind.__module__ == "numpy" and getattr(value, "shape", None) == ():
+        plain = value.item()
+        if type(plain).__module__ != "numpy":  # a longdouble stays one
+            return comparable(plain, where)
     raise InvalidInputError(
         f"{where} is of type {kind.__module__}.{kind.__qualname__}; "
         "a fact is None, a bool, int, float, str or bytes, or a list or tuple of these"
@@ -118,7 +120,10 @@ def _items(value: list[Value] | tuple[Value, ...], where: str) -> list[Hashable]
 
 
 def tagged(value: Value, *, text: bool) -> Value:
-    """The tagged form of a Value: for JSON when `text`, else for msgpack."""
+    """The tagged form of a Value: for JSON when `text`, else for msgpack.
+
+    Raises InvalidInputError for a number that is not finite: a list or dict may have changed since it was checked.
+    """
     kind = type(value)
     if kind is list:
         return [tagged(item, text=text) for item in value]
@@ -130,6 +135,8 @@ def tagged(value: Value, *, text: bool) -> Value:
         return {"$map": [[tagged(k, text=text), tagged(v, text=text)] for k, v in value.items()]}
     if text and kind is bytes:
         return {"$bytes": base64.b64encode(value).decode()}
+    if kind is float and not math.isfinite(value):
+        raise InvalidInputError(f"{value} cannot be stored; only finite numbers can")
     return value
 
 

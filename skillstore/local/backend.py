@@ -20,7 +20,7 @@ from skillstore.local.storage import Storage
 from skillstore.local.table import Table
 from skillstore.local.writer import Writer
 from skillstore.preconditions import PreconditionSet
-from skillstore.skill import Skill
+from skillstore.skill import MAX_COUNT, Skill
 from skillstore.values import Value
 
 _CHUNK = 2048  # skills of a bulk add whose duplicates are searched together
@@ -177,6 +177,8 @@ class LocalBackend(Reading):
 
     def _new_id(self, skill: Skill, keep_ids: bool) -> int:
         following = self._table.staging.next_id
+        if following > MAX_COUNT:
+            raise InvalidInputError("the library has given its last id; copy its skills into a new one")
         if not keep_ids or skill.id is None:
             return following
         if skill.id < following:

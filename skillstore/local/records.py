@@ -7,7 +7,8 @@ disk and some 70 in memory), extension types, NaN and duplicate keys are refused
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgpack
@@ -85,13 +86,14 @@ def _no_extension(code: int, data: bytes) -> Any:  # noqa: ARG001 - msgpack's si
 
 def payload(name: str, preconditions: Any, action_sequence: Sequence[Value], metadata: Any) -> bytes:
     """A skill's payload record. Raises InvalidInputError if it is larger than any reader would accept."""
-    form = [
-        name,
-        rules.tagged_conditions(preconditions, text=False),
-        tagged(action_sequence, text=False),
-        tagged(metadata, text=False),
-    ]
-    data = packed(form)
+    with _storable(f"skill {name!r:.80}"):
+        form = [
+            name,
+            rules.tagged_conditions(preconditions, text=False),
+            tagged(action_sequence, text=False),
+            tagged(metadata, text=False),
+        ]
+        data = packed(form)
     if len(data) > MAX_PAYLOAD:
         raise InvalidInputError(f"skill {name!r:.80} takes {len(data)} bytes; at most {MAX_PAYLOAD} are supported")
     if len(data) > MAX_CONTAINERS:
@@ -130,6 +132,15 @@ def read_note(data: bytes) -> Value:
 def same(one: Value, other: Value) -> bool:
     """Whether two Values are equal, types included."""
     return packed(tagged(one, text=False)) == packed(tagged(other, text=False))
+
+
+@contextmanager
+def _storable(what: str) -> Iterator[None]:
+    """Turns what packing raises into InvalidInputError: lists and dicts may have changed since they were checked."""
+    try:
+        yield
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise InvalidInputError(f"{what} cannot be stored: {error}") from None
 
 
 def _check_readable(data: bytes, what: str) -> None:
