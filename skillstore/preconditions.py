@@ -109,6 +109,8 @@ def _flatten(mapping: Mapping[str, Value], prefix: str, flat: dict[str, Value], 
 
 def facts_of(state: State) -> Facts:
     """The facts of `state`. Raises InvalidInputError if it is not a State."""
+    if not isinstance(state, Mapping):
+        raise InvalidInputError(f"a state is a mapping of fact names to values, not {type(state).__name__}")
     facts: Facts = {}
     for name, value in state.items():
         kind = type(value)

@@ -15,6 +15,7 @@ from skillstore.errors import InvalidInputError, LibraryClosedError, WriteFailed
 from skillstore.local import records
 from skillstore.local.changes import Learned, Note, Outcome, Removed, Row
 from skillstore.local.duplicates import NewTwins, StoredTwins, Twin
+from skillstore.local.keeper import Keeper
 from skillstore.local.reading import Reading
 from skillstore.local.storage import Storage
 from skillstore.local.table import Table
@@ -35,6 +36,8 @@ class LocalBackend(Reading):
         super().__init__(settings, table, threading.Condition())
         self._storage, self._durability = storage, durability
         self._writer = Writer(table, storage, self._state, durability)
+        self._keeper = Keeper(table, self._state, storage.keep_cells)
+        self._look_after()
 
     def add(self, skill: Skill) -> Added:
         return self.add_many([skill], keep_ids=False)[0]
@@ -115,6 +118,7 @@ class LocalBackend(Reading):
         if self._writer.mine():
             raise InvalidInputError("a library cannot be closed inside one of its batches")
         self.closed = True
+        self._keeper.stop()
         durable = False
         try:
             durable = self._writer.stop()
@@ -129,9 +133,14 @@ class LocalBackend(Reading):
         with self._writer.commit():
             self._check_open()
             yield
+        self._look_after()
         if self._storage.is_long() and not self._writer.mine():
             with suppress(WriteFailedError):  # this change is safe; the next one is refused, and says why
                 self._start_generation(compact=False)
+
+    def _look_after(self) -> None:
+        with self._state:
+            self._keeper.look()
 
     def _takes_part(self) -> bool:
         return self._writer.mine()
@@ -145,6 +154,7 @@ class LocalBackend(Reading):
                 self._table.freeze()
                 if compact and self._table.segments:
                     self._table.merge(self._table.segments)
+            self._look_after()
             try:
                 return self._storage.snapshot(self._table)
             except OSError as error:

@@ -57,6 +57,18 @@ class Cells:
         self.centroids, self.starts, self.rows, self.lists = Centroids(centroids), starts, rows, lists
         self.reach = reach
 
+    def fits(self, rows: int, lists: int) -> bool:
+        """Whether nothing here points outside a segment of so many rows and lists."""
+        cells = len(self.centroids)
+        return bool(
+            self.starts[0] == 0
+            and self.starts[-1] == rows
+            and (np.diff(self.starts) >= 0).all()
+            and (self.rows.min() >= 0 and self.rows.max() < rows)
+            and (self.lists.min() >= 0 and self.lists.max() < lists)
+            and (self.reach.min() >= 0 and self.reach.max() <= cells)
+        )
+
     def needed(self, depth: float) -> int:
         """How many cells to read for the nearest `depth` rows; 0 if that is not known, or too many."""
         place = int(np.searchsorted(DEPTHS, depth))

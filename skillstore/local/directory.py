@@ -18,7 +18,7 @@ SEAL = "seal"
 LOCK = "lock"
 HOLDER = "lock.holder"
 _REPLACING = ".new"
-_OURS = re.compile(r"(journal|counts|segment)-\d{6,}|MANIFEST|seal|lock|lock\.holder|[a-zA-Z.]+\.new")
+_OURS = re.compile(r"(journal|counts|segment|cells)-\d{6,}|MANIFEST|seal|lock|lock\.holder|[a-zA-Z.]+\.new")
 
 
 def journal_name(generation: int) -> str:
@@ -31,6 +31,10 @@ def counts_name(generation: int) -> str:
 
 def segment_name(number: int) -> str:
     return f"segment-{number:06d}"
+
+
+def cells_name(segment: int) -> str:
+    return f"cells-{segment:06d}"
 
 
 def is_ours(name: str) -> bool:

@@ -47,14 +47,13 @@ class Follower(Reading):
     def stats(self) -> dict[str, Value]:
         answer = super().stats()
         read = self._generation
-        named = read.manifest.names
         return {
             **answer,
             "durability": None,
             "directory": str(self._files.directory),
             "generation": read.manifest.generation,
             "journal_bytes": read.place.offset,
-            "disk_bytes": sum(self._files.identity(name)[1] for name in named),
+            "disk_bytes": self._files.total(),
         }
 
     def verify(self) -> dict[str, Value]:

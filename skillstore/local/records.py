@@ -130,8 +130,16 @@ def read_note(data: bytes) -> Value:
 
 
 def same(one: Value, other: Value) -> bool:
-    """Whether two Values are equal, types included."""
-    return packed(tagged(one, text=False)) == packed(tagged(other, text=False))
+    """Whether two Values are equal, types included; the order of a dict's items does not matter."""
+    return packed(_ordered(one)) == packed(_ordered(other))
+
+
+def _ordered(value: Value) -> Value:
+    if type(value) is dict:
+        return {"$map": sorted(packed([_ordered(key), _ordered(item)]) for key, item in value.items())}
+    if type(value) is tuple:
+        return {"$tuple": [_ordered(item) for item in value]}
+    return [_ordered(item) for item in value] if type(value) is list else value
 
 
 @contextmanager

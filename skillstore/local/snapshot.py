@@ -9,8 +9,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from skillstore.errors import InvalidInputError
+from skillstore.errors import CorruptLibraryError, InvalidInputError
 from skillstore.local import directory
+from skillstore.local.cells import DEPTHS, Cells
 from skillstore.local.files import Files
 from skillstore.local.frames import FrameReader, Kind, header, seed
 from skillstore.local.manifest import NamedFile
@@ -171,6 +172,49 @@ def _interned(
         dtype=np.int64,
         count=len(sizes),
     )
+
+
+def write_cells(files: Files, library: bytes, named: NamedFile, segment: Segment) -> None:
+    """Write the cells of the segment in the file `named`: a cache, bound to that file, that may be lost at any time."""
+    found, number = segment.cells, segment.number
+    if found is None or number is None:
+        return
+    sections: list[Any] = [
+        packed({"segment": named.checksum, "cells": len(found.centroids)}),
+        found.centroids.vectors.astype("<f4"),
+        found.starts.astype("<i8"),
+        found.rows.astype("<i4"),
+        found.lists.astype("<i4"),
+        found.reach.astype("<i8"),
+    ]
+    _write(files, library, directory.cells_name(number), sections)
+
+
+def read_cells(files: Files, library: bytes, named: NamedFile, segment: Segment, dim: int) -> Cells | None:
+    """The cells of a segment; None if there are none, or on any doubt: then they are made again."""
+    name = directory.cells_name(segment.number or 0)
+    try:
+        fd = files.open(name)
+    except OSError:
+        return None
+    try:
+        reader = FrameReader(files, fd, name, seed(library, name))
+        about = unpacked(reader.body(Kind.SECTION, 0))
+        count, rows = int(about["cells"]), len(segment)
+        if about["segment"] != named.checksum or not 0 < count <= rows:
+            return None
+        centroids = reader.array(1, "<f4", count * dim).astype(np.float32, copy=False).reshape(count, dim)
+        starts = reader.array(2, "<i8", count + 1).astype(np.int64, copy=False)
+        places = reader.array(3, "<i4", rows).astype(np.int32, copy=False)
+        lists = reader.array(4, "<i4", rows).astype(np.int32, copy=False)
+        reach = reader.array(5, "<i8", len(DEPTHS)).astype(np.int64, copy=False)
+        reader.finish()
+        found = Cells(centroids, starts, places, lists, reach)
+        return found if found.fits(rows, len(segment.sets)) else None
+    except (CorruptLibraryError, RecordError, KeyError, TypeError, ValueError):
+        return None
+    finally:
+        files.close(fd)
 
 
 def read_counts(files: Files, library: bytes, named: NamedFile, rows: Sequence[int]) -> CountsFile:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from skillstore.backend import Settings
@@ -12,6 +14,7 @@ from skillstore.local.directory import WriterLock
 from skillstore.local.files import Files
 from skillstore.local.journal import Journal, Place, read_seal, seal
 from skillstore.local.manifest import Manifest
+from skillstore.local.segment import Segment
 from skillstore.local.table import Table
 from skillstore.values import Value
 
@@ -36,6 +39,10 @@ class Storage(Protocol):
 
     def sync(self) -> None:
         """What was written is durable."""
+        ...
+
+    def keep_cells(self, segment: Segment) -> None:
+        """Save the cells of a segment, if it has a file. A cache: nothing is promised, nothing raised."""
         ...
 
     def is_long(self) -> bool:
@@ -67,6 +74,9 @@ class Memory:
     def sync(self) -> None:
         pass
 
+    def keep_cells(self, segment: Segment) -> None:
+        pass
+
     def is_long(self) -> bool:
         return False
 
@@ -89,6 +99,7 @@ class Disk:
     def __init__(self, files: Files, lock: WriterLock, named: Manifest, journal: Journal) -> None:
         self._files, self._lock, self._manifest, self._journal = files, lock, named, journal
         self._sealed = False
+        self._caching = threading.Lock()  # cells are saved by a thread of their own
 
     @classmethod
     def open(cls, files: Files, lock: WriterLock) -> tuple[Disk, Table, Settings]:
@@ -123,6 +134,14 @@ class Disk:
     def sync(self) -> None:
         self._journal.sync()
 
+    def keep_cells(self, segment: Segment) -> None:
+        with self._caching, suppress(OSError):
+            named = {file.name: file for file in self._manifest.segments}.get(
+                directory.segment_name(segment.number or 0)
+            )
+            if named is not None:
+                snapshot.write_cells(self._files, self._manifest.library, named, segment)
+
     def is_long(self) -> bool:
         return self.place.offset > max(_LONG_JOURNAL, self._snapshot_bytes() // 16)
 
@@ -144,6 +163,7 @@ class Disk:
         )
         for file, given, segment in fresh:
             snapshot.attach(files, file, given, segment)
+            self.keep_cells(segment)
         self._remove_strays()
         return self._manifest.generation
 
@@ -167,9 +187,11 @@ class Disk:
     def _remove_strays(self) -> None:
         """Remove what a crash or an earlier generation left."""
         kept = self._manifest.names | {directory.LOCK, directory.HOLDER, directory.SEAL}
-        for name in self._files.names():
-            if directory.is_ours(name) and name not in kept:
-                self._files.remove(name)
+        kept |= {file.name.replace("segment", "cells") for file in self._manifest.segments}
+        with self._caching:
+            for name in self._files.names():
+                if directory.is_ours(name) and name not in kept:
+                    self._files.remove(name)
 
     def _snapshot_bytes(self) -> int:
         files = (*self._manifest.segments, *((self._manifest.counts,) if self._manifest.counts else ()))
@@ -180,7 +202,7 @@ class Disk:
             "directory": str(self._files.directory),
             "generation": self._manifest.generation,
             "journal_bytes": self.place.offset,
-            "disk_bytes": self.place.offset + self._snapshot_bytes(),
+            "disk_bytes": self._files.total(),
         }
 
     def verify(self) -> dict[str, Value]:
