@@ -169,6 +169,9 @@ def test_the_shorter_of_two_ways_to_an_effect_is_chosen_and_a_failing_one_is_not
     longer = agent.library.add_skill(detour).skill
     assert longer.id != best.id
     assert best.id is not None
+    assert longer.id is not None
+    for _ in range(20):
+        agent.library.record_outcome(longer.id, True)
     assert (agent.choose_skill(trace, world) or longer).id == best.id
     for _ in range(20):
         agent.library.record_outcome(best.id, False)

@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agent.baselines import TabularAgent
 from agent.encoder import ENCODER_DIM, ENCODER_NAME
@@ -147,26 +148,32 @@ def layouts(seeds: int, training: int) -> None:
         runs.append(layout_runs(seed, worlds, training))
         say(f"layouts: seed {seed}: {np.mean(runs[-1][0]):.0f} steps with memory, {np.mean(runs[-1][1]):.0f} without")
     memory, control = np.swapaxes(np.array(runs), 0, 1)
+    best = [shortest_run(world) for world in worlds]
     print(f"## 20 layouts never seen, after training on {training} others, {seeds} seeds\n")
-    print(
-        "| layout | shortest | memory: median | mean | worst seed | skills off: median | mean | difference in standard errors |"
-    )
+    print("Difference: of the means, in standard errors; positive where memory makes it worse.\n")
+    print("| layout | shortest | memory: median | mean | worst seed | skills off: median | mean | difference |")
     print("|---|---|---|---|---|---|---|---|")
     for index, world in enumerate(worlds):
-        with_memory, without = memory[:, index], control[:, index]
-        name = f"{'locked' if world.reset() and world.layout.locked else 'open'} {world.size}x{world.size}"
-        print(
-            f"| {name} | {shortest_run(world)} | {np.median(with_memory):.0f} | {with_memory.mean():.1f} | "
-            f"{with_memory.max()} | {np.median(without):.0f} | {without.mean():.1f} | {worse_by(with_memory, without):+.1f} |"
-        )
+        layout_row(world, best[index], memory[:, index], control[:, index])
     worse = sum(worse_by(memory[:, index], control[:, index]) > 2 for index in range(len(worlds)))
-    best = np.array([shortest_run(world) for world in worlds])
     print(f"\nLayouts on which memory is worse by more than two standard errors: {worse} of {len(worlds)}.")
-    print(
-        f"Steps over the shortest: memory median {np.median(memory / best):.2f}, mean {(memory / best).mean():.2f};",
-        end=" ",
-    )
-    print(f"skills off median {np.median(control / best):.2f}, mean {(control / best).mean():.2f}.\n")
+    for name, steps in (("memory", memory / best), ("skills off", control / best)):
+        print(f"Steps over the shortest, {name}: median {np.median(steps):.2f}, mean {steps.mean():.2f}.")
+
+
+def layout_row(world: GridWorld, best: int, memory: NDArray[np.int64], control: NDArray[np.int64]) -> None:
+    """The line of one world."""
+    cells = [
+        f"{'locked' if world.layout.locked else 'open'} {world.size}x{world.size}",
+        str(best),
+        f"{np.median(memory):.0f}",
+        f"{memory.mean():.1f}",
+        str(memory.max()),
+        f"{np.median(control):.0f}",
+        f"{control.mean():.1f}",
+        f"{worse_by(memory.tolist(), control.tolist()):+.1f}",
+    ]
+    print(f"| {' | '.join(cells)} |", flush=True)
 
 
 def main() -> None:
