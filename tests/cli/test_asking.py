@@ -27,11 +27,12 @@ def test_list_sorts(sort: str, ids: list[int], run: Run, skills: Path) -> None:
 
 
 def test_list_for_people_is_a_table(run: Run, skills: Path) -> None:
+    tool = 'push, {"tool": {"$bytes": "AA=="}}'
     assert run("list").stdout.splitlines() == [
-        "id  name       actions                            uses  success",
-        " 1  get_key    right, pickup                         4  75 %",
-        ' 2  open_door  push, {"tool": {"$bytes": "AA=="}}     0  -',
-        " 3  wave       wave                                  0  -",
+        f"id  name       {'actions':{len(tool)}}  uses  success",
+        f" 1  get_key    {'right, pickup':{len(tool)}}     4  75 %",
+        f" 2  open_door  {tool}     0  -",
+        f" 3  wave       {'wave':{len(tool)}}     0  -",
     ]
 
 

@@ -23,7 +23,7 @@ def test_the_first_skill_makes_the_library(run: Run, here: Path) -> None:
         run(
             "add", "press",
             "--actions", '["aim", {"tool": "hand", "at": {"$tuple": [1, 2]}}]',
-            "--preconditions", '{"a": {"$one_of": [1, null]}, "door": {"open": false, "wide": {"$interval": [1, null]}}}',
+            "--preconditions", '{"a": {"$one_of": [1, null]}, "b": {"c": false, "d": {"$interval": [1, null]}}}',
             "--embedding", "[3, 0, 4]",
             "--metadata", '{"raw": {"$bytes": "AA=="}}',
             "--json",
@@ -32,7 +32,7 @@ def test_the_first_skill_makes_the_library(run: Run, here: Path) -> None:
     (skill,) = kept()
     assert skill == Skill(
         "press",
-        {"a": OneOf(1, None), "door": {"open": False, "wide": Interval(1, None)}},
+        {"a": OneOf(1, None), "b": {"c": False, "d": Interval(1, None)}},
         ["aim", {"tool": "hand", "at": (1, 2)}],
         [3.0, 0.0, 4.0],
         {"raw": b"\x00"},
