@@ -2,6 +2,13 @@
 
 ``GridWorld`` is a world to try it in, ``ProceduralMemoryAgent`` the agent, ``train`` the loop. The agent is one user
 of the library among others: it uses public names only.
+
+>>> import numpy as np
+>>> from skillstore import SkillLibrary
+>>> library = SkillLibrary(embedding_dim=ENCODER_DIM)
+>>> agent = ProceduralMemoryAgent(library, np.random.default_rng(0))
+>>> [episode.steps for episode in train(GridWorld(), agent, 5)][-3:]
+[10, 10, 10]
 """
 
 from agent.encoder import ENCODER_DIM, ENCODER_NAME

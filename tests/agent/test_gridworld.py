@@ -7,6 +7,7 @@ import pytest
 
 from agent.evaluation import shortest_run
 from agent.gridworld import ACTION_NAMES, BOX, CLOSED_DOOR, GOAL, KEY, OPENED_DOOR, TILE_NAMES, WALL, GridWorld
+from tests.agent.permuted import PermutedGridWorld
 from tests.contracts.environment_contract import EnvironmentContract
 
 UP, DOWN, LEFT, RIGHT, PICKUP, OPEN = range(6)
@@ -26,6 +27,11 @@ class TestOpenContract(EnvironmentContract):
 class TestLockedContract(EnvironmentContract):
     def make(self) -> GridWorld:
         return GridWorld(7, layout="locked")
+
+
+class TestDisguisedContract(EnvironmentContract):
+    def make(self) -> PermutedGridWorld:
+        return PermutedGridWorld.drawn(GridWorld(), seed=1)
 
 
 def run(world: GridWorld, actions: list[int]) -> list[float]:
