@@ -159,6 +159,9 @@ class LocalBackend(Reading):
                 return self._storage.snapshot(self._table)
             except OSError as error:
                 raise self._writer.fail(error) from error
+            except BaseException as error:  # the new generation may be the truth already: nothing may follow the old
+                self._writer.fail(error)
+                raise
 
     def _add_chunk(self, chunk: Sequence[Skill], keep_ids: bool) -> Iterator[tuple[int, bool, float]]:
         """(id, created, similarity or NaN) of each, staged one by one in order."""

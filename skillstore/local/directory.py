@@ -73,6 +73,13 @@ class WriterLock:
                 f"{self._files.directory} is being written by {self._holder()}; "
                 'wait for it, stop it, or open the library with mode="r"'
             ) from None
+        try:
+            self._note_holder()
+        except BaseException:
+            self.release()
+            raise
+
+    def _note_holder(self) -> None:
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": now}
         fd = self._files.create(HOLDER)

@@ -43,12 +43,12 @@ class _Fact:
             for value in condition if isinstance(condition, frozenset) else (condition,):
                 self.by_value.setdefault(value, []).append(term)
 
-    def intervals_around(self, value: float) -> list[int]:
+    def intervals_around(self, value: float) -> NDArray[np.int32]:
         """The terms of the intervals in which the number lies."""
         low, high = self.bounds.rows.T
         below, above = _float_neighbours(value)
-        terms: list[int] = self.interval_terms.rows[(low <= below) & (above <= high)].tolist()
-        return terms
+        around: NDArray[np.int32] = self.interval_terms.rows[(low <= below) & (above <= high)]
+        return around
 
 
 def _float_neighbours(value: float) -> tuple[float, float]:
@@ -76,7 +76,7 @@ class Matcher:
         self._words: list[Growable[np.uint64]] = [Growable(np.uint64) for _ in range(_WORDS)]
         self._sizes: dict[int, tuple[Growable[np.int32], Growable[np.int32]]] = {}  # size -> set numbers, terms
         self._keys: list[bytes] = []
-        self._remembered: dict[tuple[int, ...], Mask] = {}
+        self._remembered: dict[frozenset[tuple[str, Hashable]], Mask] = {}
 
     def __len__(self) -> int:
         """The number of precondition sets."""
@@ -102,7 +102,7 @@ class Matcher:
             )
             numbers.append(number)
             rows.append(np.sort(terms) if len(terms) else [0])
-            for column, word in zip(self._words, _words(terms.tolist()), strict=True):
+            for column, word in zip(self._words, _words(terms - 1), strict=True):
                 column.append(word)
             self._remembered.clear()
         return number
@@ -116,13 +116,14 @@ class Matcher:
         return self._conditions[term - 1]
 
     def satisfied(self, facts: Facts) -> Mask:
-        """Which sets `facts` satisfy; a read-only mask, remembered by the terms that hold."""
-        holding = self._holding(facts)
-        mask = self._remembered.get(holding)
+        """Which sets `facts` satisfy; a read-only mask, remembered by the facts that matter."""
+        known = self._facts
+        relevant = frozenset([item for item in facts.items() if item[0] in known])
+        mask = self._remembered.get(relevant)
         if mask is None:
             if len(self._remembered) >= _REMEMBERED:
                 self._remembered.pop(next(iter(self._remembered)))
-            mask = self._remembered[holding] = self._resolve(holding)
+            mask = self._remembered[relevant] = self._resolve(facts)
             mask.setflags(write=False)
         return mask
 
@@ -136,41 +137,41 @@ class Matcher:
         self._remembered.clear()
         return term
 
-    def _holding(self, facts: Facts) -> tuple[int, ...]:
-        terms: list[int] = []
+    def _resolve(self, facts: Facts) -> Mask:
+        holds = self._holding(facts)
+        lacking = np.zeros(len(self._keys), dtype=np.uint64)
+        for column, word in zip(self._words, _words(np.flatnonzero(holds[1:])), strict=True):
+            lacking |= column.rows & ~word
+        mask: Mask = lacking == 0
+        if len(self._conditions) > _BITS:
+            self._check_terms(mask, holds)
+        return mask
+
+    def _holding(self, facts: Facts) -> NDArray[np.bool_]:
+        """Which terms hold: bool (terms + 1,); the first stands for no term at all."""
+        holds = np.zeros(len(self._conditions) + 1, dtype=np.bool_)
+        terms: list[int] = [0]
         for name, value in facts.items():
             known = self._facts.get(name)
             if known is not None:
                 terms += known.by_value.get(value, ())
                 if len(known.bounds) and type(value) in (int, float):
-                    terms += known.intervals_around(value)  # type: ignore[arg-type]
+                    holds[known.intervals_around(value)] = True  # type: ignore[arg-type]
         for name, absent in self._absent.items():
             if name not in facts:
-                terms.extend(absent)
-        return tuple(sorted(terms))
+                terms += absent
+        holds[terms] = True
+        return holds
 
-    def _resolve(self, holding: tuple[int, ...]) -> Mask:
-        lacking = np.zeros(len(self._keys), dtype=np.uint64)
-        for column, word in zip(self._words, _words(holding), strict=True):
-            lacking |= column.rows & np.uint64(~word & (2**64 - 1))
-        mask: Mask = lacking == 0
-        if len(self._conditions) > _BITS:
-            self._check_terms(mask, holding)
-        return mask
-
-    def _check_terms(self, mask: Mask, holding: tuple[int, ...]) -> None:
+    def _check_terms(self, mask: Mask, holds: NDArray[np.bool_]) -> None:
         """Clear those of `mask` that passed because terms share bits."""
-        holds = np.zeros(len(self._conditions) + 1, dtype=np.bool_)
-        holds[0] = True
-        holds[list(holding)] = True
         for numbers, rows in self._sizes.values():
             passed = np.flatnonzero(mask[numbers.rows])
             mask[numbers.rows[passed]] = holds[rows.rows[passed]].all(axis=1)
 
 
-def _words(terms: Iterable[int]) -> list[int]:
-    """The bits of `terms`."""
-    bits = 0
-    for term in terms:
-        bits |= 1 << ((term - 1) % _BITS)
-    return [bits >> (64 * place) & (2**64 - 1) for place in range(_WORDS)]
+def _words(places: NDArray[np.integer]) -> NDArray[np.uint64]:
+    """The bits of the terms at `places` (a term less one), as words."""
+    bits = np.zeros(_BITS, dtype=np.bool_)
+    bits[places % _BITS] = True
+    return np.packbits(bits, bitorder="little").view("<u8").astype(np.uint64)

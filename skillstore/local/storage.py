@@ -99,6 +99,7 @@ class Disk:
     def __init__(self, files: Files, lock: WriterLock, named: Manifest, journal: Journal) -> None:
         self._files, self._lock, self._manifest, self._journal = files, lock, named, journal
         self._sealed = False
+        self._turning = threading.Lock()  # a thread that syncs at intervals does not meet a journal being closed
         self._caching = threading.Lock()  # cells are saved by a thread of their own
 
     @classmethod
@@ -132,7 +133,8 @@ class Disk:
         self._journal.cut(end)
 
     def sync(self) -> None:
-        self._journal.sync()
+        with self._turning:
+            self._journal.sync()
 
     def keep_cells(self, segment: Segment) -> None:
         with self._caching, suppress(OSError):
@@ -175,8 +177,9 @@ class Disk:
         except BaseException:
             journal.close()
             raise
-        self._journal.close()
-        self._journal, self._manifest = journal, new
+        with self._turning:
+            self._journal.close()
+            self._journal, self._manifest = journal, new
 
     def _unseal(self) -> None:
         if self._sealed:

@@ -51,7 +51,7 @@ class Writer:
         self._pending: deque[tuple[int, Commit]] = deque()
         self._written = self._synced = 0  # commits
         self._syncing = False
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
         self._stop = threading.Event()
         if durability == "interval":
             threading.Thread(target=self._sync_at_intervals, name="skillstore-sync", daemon=True).start()
@@ -95,7 +95,7 @@ class Writer:
         if commit.unwritten >= FRAME_TARGET:
             self._write(commit, closes=False)
 
-    def fail(self, error: Exception) -> WriteFailedError:
+    def fail(self, error: BaseException) -> WriteFailedError:
         """Take no further change: the disk did not do what it was asked. The error to raise."""
         with self._state:
             self._failure = error

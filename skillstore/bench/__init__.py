@@ -1,0 +1,1 @@
+"""Measuring a library beside its alternatives: `skillstore bench`."""
