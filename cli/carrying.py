@@ -16,7 +16,7 @@ from cli import place
 from cli.changing import summary
 from cli.given import called, lines
 from cli.interrupts import Interrupts
-from cli.output import as_json, count, show
+from cli.output import as_json, count, plain, show
 
 
 @click.command("export", epilog="Example: skillstore --library skills export skills.jsonl")
@@ -33,7 +33,7 @@ def export(file: str, as_json: bool) -> None:
     with place.reading() as library, _written(file) as target:
         written = sum(target.write(line + "\n") > 0 for line in export_lines(library)) - 1
     if file != "-":
-        show({"file": file, "skills": written}, f"{count(written, 'skill')} written to {file}", as_json)
+        show({"file": file, "skills": written}, f"{count(written, 'skill')} written to {plain(file)}", as_json)
 
 
 @contextmanager
@@ -44,6 +44,7 @@ def _written(file: str) -> Iterator[IO[Any]]:
             yield target
             target.flush()
         return
+    place.check_outside(Path(file))
     growing = Path(f"{file}.{os.getpid()}.new")
     try:
         with growing.open("w", encoding="utf-8") as target:
@@ -64,22 +65,32 @@ def import_(file: str, as_json: bool) -> None:
     All of it, or nothing if anything in it is wrong. FILE may be - for stdin. A library that is not there, or empty,
     becomes an exact copy: ids, counts and notes. To another the skills are added as by add, with new ids.
     """
-    from skillstore import InvalidInputError
     from skillstore.interchange import import_lines
 
     source = lines(file)
     with Interrupts() as interrupts:
         with interrupts.allowed():
             first = next(source, "")
-        try:
-            with place.writing(**_settings(first)) as library:
+        with _naming(file):
+            settings = _settings(first)
+        with place.writing(**settings) as library:
+            with _naming(file):
                 additions = import_lines(library, interrupts.between(chain([first], source)))
-                total = len(library)
-        except InvalidInputError as error:
-            raise type(error)(f"{called(file)}: {error}") from None
+            total = len(library)
     created = int(additions.created.sum())
     data = {"created": created, "merged": len(additions) - created, "total_skills": total}
     show(data, summary(additions, total), as_json)
+
+
+@contextmanager
+def _naming(file: str) -> Iterator[None]:
+    """What is wrong with a line is said with the name of its file."""
+    from skillstore import InvalidInputError
+
+    try:
+        yield
+    except InvalidInputError as error:
+        raise type(error)(f"{called(file)}: {error}") from None
 
 
 def _settings(first: str) -> dict[str, Any]:

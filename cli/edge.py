@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+from cli.output import plain, tell
+
 ERROR, USAGE, NOT_FOUND, LOCKED, CORRUPT = 1, 2, 3, 4, 5
 INTERRUPTED, TERMINATED, UNREAD = 130, 143, 141
 
@@ -38,7 +40,6 @@ class Edge(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            _drop_output()
             return UNREAD
         except OSError as error:
             return _fail(_words(error), ERROR)
@@ -67,12 +68,14 @@ def _code(error: Exception) -> int | None:
 
 
 def _fail(message: str, code: int) -> int:
-    click.echo(f"error: {' '.join(message.split())}", err=True)
+    tell(f"error: {plain(' '.join(message.split()))}")
     return code
 
 
 def _advised(error: click.ClickException) -> str:
     message = error.format_message()
+    if isinstance(error, click.NoSuchOption) and error.option_name == "--library":
+        return "--library stands before the command: skillstore --library DIR COMMAND"
     if isinstance(error, click.UsageError) and error.ctx is not None:
         return f"{message.rstrip('.')}; see '{error.ctx.command_path} --help'"
     return message
@@ -81,8 +84,3 @@ def _advised(error: click.ClickException) -> str:
 def _words(error: OSError) -> str:
     where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes | os.PathLike) else ""
     return f"{where}{error.strerror or error}; check that the place exists, may be used and has room"
-
-
-def _drop_output() -> None:
-    """Whoever read our output has gone: let the interpreter's last flush go nowhere instead of failing."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

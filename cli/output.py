@@ -49,8 +49,8 @@ def _line(texts: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
 
 
 def plain(text: str) -> str:
-    """`text` on one line, without characters that a terminal would obey."""
-    return text if text.isprintable() else json.dumps(text)
+    """`text` on one line; characters that a terminal would obey, or not know, are written as escapes."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def count(number: int, noun: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +20,13 @@ def where() -> str:
     if place is None:
         raise click.UsageError(f"which library? give 'skillstore --library DIR ...' or set {VARIABLE}")
     return place
+
+
+def check_outside(path: Path) -> None:
+    """Raises UsageError for a file inside the library, where it could be taken for one of the library's own."""
+    library, folder = Path(os.path.realpath(where())), Path(os.path.realpath(path)).parent
+    if library in (folder, *folder.parents):
+        raise click.UsageError(f"{path} is inside the library, which is a directory of its own")
 
 
 def reading() -> SkillLibrary:

@@ -89,8 +89,7 @@ def _place(given: Path | None, ending: str) -> Path:
     folder, kind = Path(os.path.realpath(path)).parent, Path(ending).suffix
     if path.suffix != kind:
         raise click.UsageError(f"{path} is to be a {kind} file; give it that ending")
-    if Path(os.path.realpath(library)) in (folder, *folder.parents):
-        raise click.UsageError(f"{path} is inside the library, which is a directory of its own")
+    place.check_outside(path)
     if given is not None and not (folder.is_dir() and os.access(folder, os.W_OK)):
         raise click.UsageError(f"{folder} is no directory that can be written to, so {path.name} cannot be kept there")
     return path
@@ -100,15 +99,15 @@ def _progress(pairs: Iterator[Pair], length: int) -> AbstractContextManager[Any]
     """The pairs, with a bar and live figures on a terminal."""
     if not sys.stderr.isatty():
         return nullcontext(pairs)
-    return click.progressbar(pairs, length=length, file=sys.stderr, item_show_func=_live)
+    return click.progressbar(pairs, length=length, width=0, file=sys.stderr, item_show_func=_live)
 
 
 def _live(pair: Pair | None) -> str | None:
     if pair is None:
         return None
     episode, control = pair
-    against = f" (skills off: {control.steps})" if control else ""
-    return f"steps {episode.steps}{against}, reward {episode.reward:.1f}, skills {episode.skills}, uses {episode.uses}"
+    against = f" ({control.steps} without)" if control else ""
+    return f"{episode.steps} steps{against}, reward {episode.reward:.1f}, {episode.skills} skills, {episode.uses} uses"
 
 
 def _draw(plot: Path, csv: Path, history: History, control: History) -> bool:

@@ -162,5 +162,6 @@ def test_a_name_cannot_command_the_terminal(run: Run, skills: Path) -> None:
         ))  # fmt: skip
     for command in (["list"], ["show", "3"], ["search", "--state", '{"c\\n": 1}'], ["why-not", "--top-k", "9"]):
         output = run(*command).stdout
-        assert "a\\u001b[2J\\nb" in output
+        assert "a\\x1b[2J\\nb" in output
         assert all(character.isprintable() or character == "\n" for character in output)
+    refused(run("import", "\x1b[2J\udc80"), 1, "\\x1b[2J\\udc80: No such file")

@@ -102,6 +102,20 @@ def test_what_cannot_be_written_is_named_and_nothing_is_left(run: Run, skills: P
     assert sorted(path.name for path in here.iterdir()) == ["folder", "skills"]
 
 
+def test_an_export_never_lands_inside_the_library(run: Run, skills: Path, here: Path) -> None:
+    (here / "link").symlink_to(skills)
+    for file in ("skills/MANIFEST", "link/MANIFEST", "skills/new.jsonl"):
+        refused(run("export", file), 2, "inside the library")
+    assert run("verify").exit_code == 0
+    assert not (skills / "new.jsonl").exists()
+
+
+def test_what_is_wrong_with_the_library_is_not_blamed_on_the_file(export: str, run: Run, here: Path) -> None:
+    (here / "folder").mkdir()
+    (here / "folder" / "letter").touch()
+    refused(run("import", "-", library="folder", given=export), 2, "error: folder has other files")
+
+
 def test_a_failed_export_leaves_the_older_file(export: str, run: Run, here: Path) -> None:
     (here / "skills.jsonl").write_text("older")
     segment = here / "skills" / "segment-000001"

@@ -97,6 +97,14 @@ def test_a_command_without_a_library_says_how_to_name_one() -> None:
     refused(CliRunner().invoke(skillstore, ["list"]), 2, "--library DIR", "SKILLSTORE_LIBRARY")
 
 
+def test_a_library_named_too_late_is_told_where_to_stand() -> None:
+    refused(CliRunner().invoke(skillstore, ["list", "--library", "skills"]), 2, "before the command")
+
+
+def test_what_is_no_command_is_told_where_to_look() -> None:
+    refused(CliRunner().invoke(skillstore, ["forget"]), 2, "forget", "skillstore --help")
+
+
 def test_the_library_may_stand_in_the_environment(skills: Path) -> None:
     result = CliRunner().invoke(skillstore, ["show", "3"], env={"SKILLSTORE_LIBRARY": str(skills)})
     assert "wave" in result.stdout

@@ -138,4 +138,4 @@ def test_a_terminal_sees_progress_and_a_pipe_does_not(here: Path) -> None:
     process.communicate(timeout=60)
     assert process.returncode == 0
     assert b"100%" in seen
-    assert b"steps 10" in seen
+    assert b"10 steps, reward 12.3" in seen
