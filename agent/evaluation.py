@@ -20,10 +20,10 @@ GOOD_STEPS = 11  # the tutorial's best run takes 10
 GOOD_ROW = 5
 
 
-def new_agent(seed: int, *, use_skills: bool = True) -> ProceduralMemoryAgent:
+def new_agent(seed: int, *, use_skills: bool = True, plans: bool = True) -> ProceduralMemoryAgent:
     """An agent with an empty library in memory."""
     library = SkillLibrary(embedding_dim=ENCODER_DIM)
-    return ProceduralMemoryAgent(library, np.random.default_rng(seed), use_skills=use_skills)
+    return ProceduralMemoryAgent(library, np.random.default_rng(seed), use_skills=use_skills, plans=plans)
 
 
 def learning_curve(seed: int, episodes: int, *, use_skills: bool = True) -> list[Episode]:
@@ -81,7 +81,7 @@ def worse_by(memory: Sequence[int], control: Sequence[int]) -> float:
 
 
 def layout_runs(seed: int, worlds: Sequence[GridWorld], training: int = 40) -> list[list[int]]:
-    """The steps that one seed's agent takes in ``worlds``: with memory, and as the control.
+    """The steps that one seed's agent takes in ``worlds``: with memory and plans, with memory alone, as the control.
 
     The agent trains on ``training`` layouts of its own, one episode each, then meets each world for one episode from
     which nothing is kept. The control is the same agent, skills off, with the same generator.
@@ -89,8 +89,10 @@ def layout_runs(seed: int, worlds: Sequence[GridWorld], training: int = 40) -> l
     agent, control = new_agent(seed), new_agent(seed, use_skills=False)
     for world in drawn_layouts(training, seed):
         agent.run_episode(world)
+    alone = ProceduralMemoryAgent(agent.library, agent.generator, plans=False)
     return [
-        [_rehearsal(tested, world, [seed, index]) for index, world in enumerate(worlds)] for tested in (agent, control)
+        [_rehearsal(tested, world, [seed, index]) for index, world in enumerate(worlds)]
+        for tested in (agent, alone, control)
     ]
 
 

@@ -47,7 +47,7 @@ def pieces(segment: Segment, operator: Operator, moves: Moves) -> Iterator[Piece
         state = facts.derive(start, before.grid, before.carrying, moves)
         away = _apart(start, segment.cell)
         if state[facts.offset(segment.effect.tile)] == away:
-            yield Piece(state, away, [(action, (*_apart(start, pose), *pose[2:])) for action, pose in way])
+            yield Piece(state, away, relative(way, start))
 
 
 def extract_skill(
@@ -94,7 +94,7 @@ def _ways(segment: Segment, operator: Operator, moves: Moves) -> dict[Pose, Way]
     last = segment.last
     target, finish = (last.before.pose, [(last.action, last.after.pose)]) if operator.action else (last.after.pose, [])
     known = moves.ways_to(target, last.before.grid)
-    ways = {start: _followed(start, known) + finish for start in known}
+    ways = {start: followed(start, known) + finish for start in known}
     if finish:
         ways[target] = finish
     last_visits = {transition.before.pose: index for index, transition in enumerate(segment.transitions)}
@@ -104,12 +104,18 @@ def _ways(segment: Segment, operator: Operator, moves: Moves) -> dict[Pose, Way]
     return ways
 
 
-def _followed(start: Pose, ways: Mapping[Pose, tuple[int, Pose]]) -> Way:
+def followed(start: Pose, ways: Mapping[Pose, tuple[int, Pose]]) -> Way:
+    """The way from ``start`` to where the ways lead; empty where there is none."""
     way: Way = []
     while start in ways:
         way.append(ways[start])
         start = way[-1][1]
     return way
+
+
+def relative(way: Way, start: Pose) -> Way:
+    """The way with its cells relative to ``start``."""
+    return [(action, (*_apart(start, pose), *pose[2:])) for action, pose in way]
 
 
 def _walked(transitions: Sequence[Transition]) -> Way:

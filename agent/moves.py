@@ -55,12 +55,13 @@ class Moves:
     def ways_to(self, target: Pose, grid: Grid) -> dict[Pose, tuple[int, Pose]]:
         """The shortest ways to ``target`` from every pose that has one, over tiles that can be entered.
 
-        Returns pose -> (action, next pose); the target itself is no key. The target's own tile need not be one
-        that can be entered: somebody stood there. Breadth first, backwards; ties go to the move learned first.
+        Returns pose -> (action, next pose); the target itself is no key, and there are no ways to one outside the
+        grid. The target's own tile need not be known to be enterable. Breadth first, backwards; ties go to the
+        move learned first.
         """
         steps = [(action, heading, self.after((0, 0, *heading), action)) for action, heading in self.seen]
         ways: dict[Pose, tuple[int, Pose]] = {}
-        frontier = deque([target])
+        frontier = deque([target] if _inside(target, grid) else [])
         while frontier:
             pose = frontier.popleft()
             if pose != target and not self.can_enter(int(grid[pose[:2]])):

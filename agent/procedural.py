@@ -21,6 +21,7 @@ from agent.extraction import Piece, extract_skill, operator_key, pieces, refit
 from agent.history import Episode, Transition, notes_key
 from agent.knowledge import Knowledge
 from agent.operator import Operator, chain
+from agent.planning import plan
 from agent.trace import Trace
 from skillstore import Skill, SkillLibrary
 
@@ -33,8 +34,9 @@ class ProceduralMemoryAgent:
     """Learns skills into ``library`` and uses them; knows nothing at first, not even what its actions do.
 
     ``generator`` serves exploration alone; a library that the agent ``name`` used before brings its own state, so
-    that a restarted agent goes on as if it had never stopped. With ``use_skills=False`` it is the control: the
-    same agent, only exploring. Several agents with different names may share a library.
+    that a restarted agent goes on as if it had never stopped. With ``plans=False`` it has only kept skills and
+    exploring; with ``use_skills=False`` it is the control: the same agent, only exploring. Several agents with
+    different names may share a library.
     """
 
     def __init__(
@@ -45,12 +47,14 @@ class ProceduralMemoryAgent:
         explorer: Explorer | None = None,
         name: str = "agent",
         use_skills: bool = True,
+        plans: bool = True,
     ) -> None:
         self.library = library
         self.generator = generator
         self.explorer = explorer or RandomExplorer()
         self.name = name
         self.use_skills = use_skills
+        self.plans = plans
         self.knowledge = Knowledge()
         self._first_draw = generator.bit_generator.state
 
@@ -78,7 +82,7 @@ class ProceduralMemoryAgent:
             self.generator.bit_generator.state = json.loads(notes["generator"]) if notes else self._first_draw
 
     def choose_skill(self, trace: Trace, environment: Environment) -> Skill | None:
-        """The best applicable skill for the next effect worth having; None when there is none."""
+        """The best applicable skill for the next effect worth having, else a planned one; None without either."""
         observation = trace.observation
         state = facts.of(observation, self.knowledge.moves)
         for effect in self._wanted(state, trace):
@@ -90,13 +94,16 @@ class ProceduralMemoryAgent:
             usable = [match for match in matches if self._usable(match.skill, effect, trace, environment)]
             if usable:
                 return max(usable, key=lambda match: _promise(match.skill) * (match.similarity or 0.0)).skill
+            planned = self._planned(effect, state, trace, environment) if self.plans else None
+            if planned is not None:
+                return planned
         return None
 
     def execute_skill(self, environment: Environment, skill: Skill, trace: Trace) -> bool:
         """Do what the skill says, until its effect or the first sign that it does not work; whether it worked."""
         operator = operator_key(skill)
-        if operator is None or skill.id is None:
-            raise ValueError(f"{skill.name!r} is not a kept skill of an agent: it says no effect to check")
+        if operator is None:
+            raise ValueError(f"{skill.name!r} is not a skill of an agent: it says no effect to check")
         x, y = trace.observation.cell
         effect = None
         for name, (dx, dy, *heading) in zip(skill.action_sequence, skill.metadata["way"], strict=True):
@@ -121,6 +128,18 @@ class ProceduralMemoryAgent:
             return
         had = set(trace.achieved())
         yield from dict.fromkeys(o.effect for o in reversed(sound) if o.holds(state) and o.effect not in had)
+
+    def _planned(self, effect: Effect, state: facts.State, trace: Trace, environment: Environment) -> Skill | None:
+        """The shortest plan for the effect as a skill, which no library has yet."""
+        names, moves = environment.action_names, self.knowledge.moves
+        planned = [
+            (piece, operator)
+            for operator in self.knowledge.operators
+            if operator.effect == effect and operator.holds(state) and trace.failures[operator.key] < PATIENCE
+            if (piece := plan(trace.observation, operator, moves, names)) is not None
+        ]
+        best = min(planned, key=lambda made: len(made[0].way), default=None)
+        return extract_skill(*best, names, environment.tile_names) if best else None
 
     def _usable(self, skill: Skill, effect: Effect, trace: Trace, environment: Environment) -> bool:
         operator = operator_key(skill)

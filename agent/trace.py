@@ -57,14 +57,12 @@ class Trace:
         self._since = len(self.transitions)
         return found[0]
 
-    def record(self, skill_id: int, operator: OperatorKey, success: bool) -> None:
-        """Remember how a use of a skill went."""
-        self.outcomes.append((skill_id, success))
-        if success:
-            self.failures.pop(operator, None)
-        else:
-            self.failed.add(skill_id)
-            self.failures[operator] += 1
+    def record(self, skill_id: int | None, operator: OperatorKey, success: bool) -> None:
+        """Remember how a skill went; one without an id was planned, and is no use of a kept one."""
+        if skill_id is not None:
+            self.outcomes.append((skill_id, success))
+            self.failed |= set() if success else {skill_id}
+        self.failures[operator] = 0 if success else self.failures[operator] + 1
 
     @property
     def done(self) -> bool:

@@ -8,6 +8,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from agent import facts
+from agent.effect import Effect
 from agent.encoder import ENCODER_DIM
 from agent.environment import Environment, Observation
 from agent.evaluation import new_agent
@@ -15,8 +17,9 @@ from agent.exploration import Explorer
 from agent.extraction import operator_key
 from agent.gridworld import BOX, FLOOR, STEP_REWARD, GridWorld
 from agent.history import Episode
+from agent.operator import Operator
 from agent.procedural import PATIENCE, ProceduralMemoryAgent
-from agent.trace import Trace
+from agent.trace import Segment, Trace
 from agent.training import train
 from skillstore import Skill, SkillLibrary
 from tests.agent.permuted import PermutedExplorer, PermutedGridWorld
@@ -204,6 +207,61 @@ def test_skills_of_others_in_the_same_library_do_not_lead_astray() -> None:
             Skill(f"other {number}", {}, ["move_down", f"other {number}"], generator.normal(size=ENCODER_DIM))
         )
     assert steps(agent, GridWorld(), 3) == [10, 10, 10]
+
+
+def test_neither_a_skill_for_another_effect_nor_one_with_unknown_actions_is_chosen() -> None:
+    agent, world = taught(), GridWorld()
+    agent.recall(world)
+    agent.plans = False
+    trace = Trace(world.reset()[0])
+    best = agent.choose_skill(trace, world)
+    assert best is not None
+    other = next(skill for skill in agent.library if skill.name == "finish at goal")
+    for skill in agent.library:
+        agent.library.remove_skill(skill.id or 0)
+    agent.library.add_skill(Skill("other effect", {}, ["move_up"], best.embedding, other.metadata))
+    agent.library.add_skill(Skill("unknown action", {"carrying": None}, ["fly"], best.embedding, best.metadata))
+    assert agent.choose_skill(trace, world) is None
+    kept = agent.library.add_skill(best).skill
+    assert (agent.choose_skill(trace, world) or other).id == kept.id
+
+
+def test_the_next_effect_on_the_way_to_the_end_is_wanted_and_nothing_else() -> None:
+    agent, world = taught(), GridWorld()
+    agent.recall(world)
+    trace = Trace(world.reset()[0])
+    state = facts.of(trace.observation, agent.knowledge.moves)
+    take = next(operator for operator in agent.knowledge.operators if operator.effect.held is None)
+    diversion = Operator(Effect(BOX, FLOOR, None, BOX, False), "pickup_key", (0, 0), {"carrying": None})
+    agent.knowledge.operators.append(diversion)
+    assert list(agent._wanted(state, trace)) == [take.effect]
+    agent.knowledge.operators = [take, diversion]
+    assert list(agent._wanted(state, trace)) == [diversion.effect, take.effect]
+
+
+def test_without_a_chain_to_the_end_an_effect_is_wanted_only_once_an_episode() -> None:
+    agent, world = taught(), GridWorld()
+    agent.recall(world)
+    trace = Trace(world.reset()[0])
+    state = facts.of(trace.observation, agent.knowledge.moves)
+    take = next(operator for operator in agent.knowledge.operators if operator.effect.held is None)
+    agent.knowledge.operators = [take]
+    assert list(agent._wanted(state, trace)) == [take.effect]
+    trace.segments.append(Segment([], take.effect, (2, 2)))
+    assert list(agent._wanted(state, trace)) == []
+
+
+def test_what_is_known_already_is_not_learned_again() -> None:
+    agent = taught()
+    before = [(skill.id, skill.action_sequence) for skill in agent.library]
+    steps(agent, GridWorld(), 5)
+    assert [(skill.id, skill.action_sequence) for skill in agent.library] == before
+    assert {skill.times_learned for skill in agent.library} == {1}
+
+
+def test_a_new_agent_on_the_library_is_good_from_its_first_episode() -> None:
+    another = ProceduralMemoryAgent(taught().library, np.random.default_rng(77))
+    assert another.run_episode(GridWorld(), learn=False).steps == 10
 
 
 def test_execution_stops_at_the_first_sign_that_it_does_not_work() -> None:
