@@ -45,13 +45,14 @@ def _written(file: str) -> Iterator[IO[Any]]:
             target.flush()
         return
     place.check_outside(Path(file))
-    growing = Path(f"{file}.{os.getpid()}.new")
+    whole = Path(os.path.realpath(file))  # a link stays a link
+    growing = Path(f"{whole}.{os.getpid()}.new")
     try:
         with growing.open("w", encoding="utf-8") as target:
             yield target
             target.flush()
             os.fsync(target.fileno())
-        growing.replace(file)
+        growing.replace(whole)
     finally:
         growing.unlink(missing_ok=True)
 

@@ -23,9 +23,9 @@ T = TypeVar("T")
 @click.argument("name", required=False)
 @click.option("--action", "steps", multiple=True, metavar="TEXT", help="One action; give it again for the next.")
 @click.option("--actions", type=Json(), help="All actions as a JSON list, structured ones too.")
-@click.option("--preconditions", type=Json(), default="{}", help="Facts that must hold; none: applies everywhere.")
+@click.option("--preconditions", type=Json(), help="Facts that must hold; none: applies everywhere.")
 @click.option("--embedding", type=Json(), help="Its context as a list of numbers.")
-@click.option("--metadata", type=Json(), default="{}", help="Anything of your own, a JSON object.")
+@click.option("--metadata", type=Json(), help="Anything of your own, a JSON object.")
 @click.option("--from", "file", metavar="FILE", help="Add the skills of a file instead (- for stdin).")
 @as_json
 def add(
@@ -47,8 +47,8 @@ def add(
     many dimensions all have.
     """
     if file is not None:
-        if name is not None or steps or actions is not None or embedding is not None:
-            raise click.UsageError("--from FILE says all; leave out the name, the actions and the embedding")
+        if steps or any(given is not None for given in (name, actions, preconditions, embedding, metadata)):
+            raise click.UsageError("--from FILE says all; leave out everything else")
         _add_file(file, as_json)
         return
     if name is None or embedding is None or (actions is None) == (not steps):
@@ -61,7 +61,8 @@ def _add_one(name: str, preconditions: Any, actions: Any, embedding: Any, metada
     from skillstore import Skill
     from skillstore.values import untagged
 
-    skill = Skill(name, conditions(preconditions), untagged(actions), embedding, untagged(metadata))
+    needs = {} if preconditions is None else conditions(preconditions)
+    skill = Skill(name, needs, untagged(actions), embedding, untagged(metadata))
     with Interrupts(), place.writing(embedding_dim=len(skill.embedding)) as library:
         added = library.add_skill(skill)
     data = {"id": added.skill.id, "created": added.created, "similarity": added.similarity}

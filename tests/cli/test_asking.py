@@ -75,10 +75,12 @@ def test_show_for_people_has_all_there_is(run: Run, skills: Path) -> None:
         ["has_key=true", "power=3", "mood=good"],
         ["--state", '{"has_key": true, "power": 3}', 'mood="good"'],
         ["--state", "@state.json"],
+        ["--state", "@marked.json"],
     ],
 )
 def test_search_takes_a_state_in_any_of_its_forms(arguments: list[str], run: Run, skills: Path, here: Path) -> None:
     (here / "state.json").write_text(json.dumps(STATE))
+    (here / "marked.json").write_text(json.dumps(STATE), encoding="utf-8-sig")
     with SkillLibrary.open(skills, mode="r") as library:
         expected = library.retrieve_skills(STATE, [0.1, 1.0], 2)
     found = data(run("search", *arguments, "--embedding", "[0.1, 1]", "--top-k", "2", "--json"))

@@ -139,6 +139,13 @@ def test_a_pipe_is_written_to_and_not_replaced(export: str, run: Run, here: Path
     assert (here / "pipe").is_fifo()
 
 
+def test_a_link_is_followed_and_not_replaced(export: str, run: Run, here: Path) -> None:
+    (here / "link.jsonl").symlink_to("real.jsonl")
+    assert run("export", "link.jsonl").exit_code == 0
+    assert (here / "link.jsonl").is_symlink()
+    assert (here / "real.jsonl").read_text() == export
+
+
 def test_an_export_is_json_in_every_line(export: str) -> None:
     assert [("skillstore" in form, form.get("id")) for form in map(json.loads, export.splitlines())] == [
         (True, None), (False, 1), (False, 2), (False, 3),

@@ -117,6 +117,7 @@ def test_a_file_with_a_fault_adds_nothing_and_the_fault_is_named(
         (["add", "x", "--embedding", "[1, 2]"], "--action"),
         (["add", "x", "--embedding", "[1, 2]", "--action", "y", "--actions", "[1]"], "either"),
         (["add", "x", "--from", "file"], "--from"),
+        (["add", "--from", "file", "--metadata", "{}"], "--from"),
         (["add", " ", "--embedding", "[1, 2]", "--action", "y"], "name"),
         (["add", "x", "--embedding", "[1, 2", "--action", "y"], "not JSON"),
         (["add", "x", "--embedding", "[NaN, 1]", "--action", "y"], "NaN"),
