@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agent.encoder import ENCODER_DIM
 from agent.gridworld import GridWorld
@@ -18,6 +19,8 @@ from skillstore import SkillLibrary
 
 GOOD_STEPS = 11  # the tutorial's best run takes 10
 GOOD_ROW = 5
+
+Runs = NDArray[np.int64]  # steps of one run a seed
 
 
 def new_agent(seed: int, *, use_skills: bool = True, plans: bool = True) -> ProceduralMemoryAgent:
@@ -70,7 +73,7 @@ def drawn_layouts(count: int, seed: int) -> list[GridWorld]:
     ]
 
 
-def worse_by(memory: Sequence[int], control: Sequence[int]) -> float:
+def worse_by(memory: Sequence[int] | Runs, control: Sequence[int] | Runs) -> float:
     """How much longer the mean run with memory is, in standard errors of the difference; negative if shorter.
 
     Infinite where all runs of each are alike and the two differ.

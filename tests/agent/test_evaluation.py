@@ -35,6 +35,6 @@ def test_layouts_are_drawn_alike_from_a_seed_and_alternate() -> None:
 
 
 def test_memory_of_other_layouts_helps_on_layouts_never_seen() -> None:
-    worlds = drawn_layouts(8, seed=77)
-    _, memory_alone, control = layout_runs(0, worlds, training=20)
+    worlds = drawn_layouts(6, seed=77)
+    _, memory_alone, control = layout_runs(0, worlds, training=12)
     assert sum(memory_alone) < 0.5 * sum(control)

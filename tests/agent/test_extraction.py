@@ -141,6 +141,20 @@ def opening(before: Observation, after: Observation) -> tuple[Effect, Cell]:
     return found
 
 
+def test_where_another_tile_of_the_kind_is_nearer_there_is_no_skill_for_the_farther() -> None:
+    grid = np.zeros((5, 5), dtype=np.int64)
+    grid[0, 0] = grid[4, 4] = KEY
+    taken = grid.copy()
+    taken[0, 0] = 0
+    before, after = Observation((0, 0), grid, None), Observation((0, 0), taken, KEY)
+    segment = Segment([Transition(before, PICKUP, after, 1.0, False, False)], *opening(before, after))
+    knowledge = Lesson([UP, RIGHT, DOWN, LEFT]).knowledge
+    operator, _ = knowledge.learn_operator(segment, GridWorld.action_names)
+    starts = {piece.away for piece in pieces(segment, operator, knowledge.moves)}
+    assert {(0, 0), (-1, -1), (-2, -1)} <= starts
+    assert not {(-4, -3), (-3, -3), (-4, -4)} & starts
+
+
 def test_a_refitted_skill_lacks_the_needs_its_operator_lost_and_keeps_the_rest() -> None:
     lesson = Lesson(ROUNDABOUT)
     skill, operator = lesson.skills[0][2, 1], lesson.operators[0]

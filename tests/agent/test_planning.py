@@ -56,7 +56,7 @@ def test_without_a_way_a_tile_or_the_action_there_is_no_plan() -> None:
 
 
 def test_with_plans_a_trained_agent_takes_about_the_shortest_way_in_layouts_never_seen() -> None:
-    worlds = drawn_layouts(8, seed=77)
+    worlds = drawn_layouts(6, seed=77)
     shortest = sum(shortest_run(world) for world in worlds)
     with_plans, alone, control = layout_runs(0, worlds, training=20)
     assert sum(with_plans) <= 1.1 * shortest

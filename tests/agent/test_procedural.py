@@ -54,32 +54,27 @@ def taught(seed: int = 2) -> ProceduralMemoryAgent:
     return agent
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_from_an_empty_memory_the_tutorial_is_mastered(seed: int) -> None:
-    run = steps(new_agent(seed), GridWorld(), 20)
-    assert run[0] > 11
-    assert run[-10:] == [10] * 10
-
-
-def test_all_episodes_after_the_first_success_take_the_shortest_way() -> None:
-    for seed in range(6):
-        run = list(train(GridWorld(), new_agent(seed), 15))
-        first = next(episode.index for episode in run if episode.success)
-        assert {episode.steps for episode in run[first + 1 :]} == {10}
-        assert {round(episode.reward, 9) for episode in run[first + 1 :]} == {12.3}
+@pytest.mark.parametrize("seed", range(5))
+def test_from_an_empty_memory_all_episodes_after_the_first_success_take_the_shortest_way(seed: int) -> None:
+    run = list(train(GridWorld(), new_agent(seed), 9))
+    first = next(episode.index for episode in run if episode.success)
+    assert first <= 3
+    assert run[first].steps > 11
+    assert {episode.steps for episode in run[first + 1 :]} == {10}
+    assert {round(episode.reward, 9) for episode in run[first + 1 :]} == {12.3}
 
 
 def test_names_of_actions_and_codes_of_tiles_do_not_matter() -> None:
-    for seed in range(4):
+    for seed in range(2):
         disguised = PermutedGridWorld.drawn(GridWorld(), seed, keep_order=True)
-        assert steps(new_agent(seed), disguised, 6) == steps(new_agent(seed), GridWorld(), 6)
+        assert steps(new_agent(seed), disguised, 5) == steps(new_agent(seed), GridWorld(), 5)
 
 
 def test_the_order_of_actions_does_not_matter() -> None:
-    for seed in range(4):
+    for seed in range(2):
         disguised = PermutedGridWorld.drawn(GridWorld(), seed)
         explorer = PermutedExplorer(disguised.order)
-        assert steps(with_explorer(seed, explorer), disguised, 6) == steps(new_agent(seed), GridWorld(), 6)
+        assert steps(with_explorer(seed, explorer), disguised, 5) == steps(new_agent(seed), GridWorld(), 5)
 
 
 def with_explorer(seed: int, explorer: Explorer) -> ProceduralMemoryAgent:
@@ -127,7 +122,7 @@ def test_a_skill_that_stopped_working_is_not_tried_for_ever() -> None:
     agent = taught()
     before = {skill.id: skill.times_used for skill in agent.library}
     worked = {skill.id: skill.success_count for skill in agent.library}
-    for _ in train(Altered(PICKUP), agent, 60):
+    for _ in train(Altered(PICKUP), agent, 25):
         used = Counter[object]()
         for skill in agent.library:
             gained = skill.times_used - before.get(skill.id, 0)

@@ -146,33 +146,37 @@ def layouts(seeds: int, training: int) -> None:
     runs = []
     for seed in range(seeds):
         runs.append(layout_runs(seed, worlds, training))
-        say(f"layouts: seed {seed}: {np.mean(runs[-1][0]):.0f} steps with memory, {np.mean(runs[-1][1]):.0f} without")
-    memory, control = np.swapaxes(np.array(runs), 0, 1)
+        say(f"layouts: seed {seed}: mean steps of the three agents {np.mean(runs[-1], axis=1).round()}")
+    planned, memory, control = np.swapaxes(np.array(runs), 0, 1)
     best = [shortest_run(world) for world in worlds]
     print(f"## 20 layouts never seen, after training on {training} others, {seeds} seeds\n")
-    print("Difference: of the means, in standard errors; positive where memory makes it worse.\n")
-    print("| layout | shortest | memory: median | mean | worst seed | skills off: median | mean | difference |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("With memory the agent may also plan with what it learned; *memory alone* has only its kept skills.")
+    print(
+        "Difference: of the mean from skills off, in standard errors; positive where memory makes it worse,\nand said to be worse beyond 2.\n"
+    )
+    columns = ["median", "mean", "worst seed", "difference"]
+    print(
+        "| layout | shortest", *(f"memory: {c}" for c in columns), *(f"alone: {c}" for c in columns), sep=" | ", end=""
+    )
+    print(f" | skills off: median | mean |\n{'|---' * 12}|")
     for index, world in enumerate(worlds):
-        layout_row(world, best[index], memory[:, index], control[:, index])
-    worse = sum(worse_by(memory[:, index], control[:, index]) > 2 for index in range(len(worlds)))
-    print(f"\nLayouts on which memory is worse by more than two standard errors: {worse} of {len(worlds)}.")
-    for name, steps in (("memory", memory / best), ("skills off", control / best)):
-        print(f"Steps over the shortest, {name}: median {np.median(steps):.2f}, mean {steps.mean():.2f}.")
+        layout_row(world, best[index], planned[:, index], memory[:, index], control[:, index])
+    print()
+    for name, runs_of in (("memory", planned), ("memory alone", memory), ("skills off", control)):
+        worse = sum(worse_by(runs_of[:, index], control[:, index]) > 2 for index in range(len(worlds)))
+        over = runs_of / best
+        figures = f"median {np.median(over):.2f}, mean {over.mean():.2f}, worst {over.max():.1f}"
+        print(
+            f"{name}: steps over the shortest: {figures}; on {worse} of {len(worlds)} layouts worse than skills off.\n"
+        )
 
 
-def layout_row(world: GridWorld, best: int, memory: NDArray[np.int64], control: NDArray[np.int64]) -> None:
-    """The line of one world."""
-    cells = [
-        f"{'locked' if world.layout.locked else 'open'} {world.size}x{world.size}",
-        str(best),
-        f"{np.median(memory):.0f}",
-        f"{memory.mean():.1f}",
-        str(memory.max()),
-        f"{np.median(control):.0f}",
-        f"{control.mean():.1f}",
-        f"{worse_by(memory.tolist(), control.tolist()):+.1f}",
-    ]
+def layout_row(world: GridWorld, best: int, *runs: NDArray[np.int64]) -> None:
+    """The line of one world; the last of the runs are the control's."""
+    cells = [f"{'locked' if world.layout.locked else 'open'} {world.size}x{world.size}", str(best)]
+    for run in runs[:-1]:
+        cells += [f"{np.median(run):.0f}", f"{run.mean():.1f}", f"{run.max()}", f"{worse_by(run, runs[-1]):+.1f}"]
+    cells += [f"{np.median(runs[-1]):.0f}", f"{runs[-1].mean():.1f}"]
     print(f"| {' | '.join(cells)} |", flush=True)
 
 
