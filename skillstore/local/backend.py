@@ -40,7 +40,8 @@ class LocalBackend(Reading):
         self._look_after()
 
     def add(self, skill: Skill) -> Added:
-        return self.add_many([skill], keep_ids=False)[0]
+        with self._changing():  # another thread could remove it as soon as it is published
+            return self.add_many([skill], keep_ids=False)[0]
 
     def add_many(self, skills: Iterable[Skill], keep_ids: bool) -> Additions:
         ids: list[int] = []
@@ -73,7 +74,7 @@ class LocalBackend(Reading):
             counts = (old.times_used, old.success_count) if same else (0, 0)
             row = Row(skill_id, _payload(skill), skill.embedding, (*counts, old.times_learned), replaces=True)
             self._writer.stage(row, self._set_number(skill))
-        return self.get(skill_id)
+            return self.get(skill_id)
 
     def set_note(self, key: str, value: Value) -> None:
         data = records.note(value, key)
@@ -123,7 +124,10 @@ class LocalBackend(Reading):
         try:
             durable = self._writer.stop()
         finally:
-            self._storage.close(clean=durable)
+            try:
+                self._storage.close(clean=durable)
+            except OSError as error:
+                raise self._writer.fail(error) from error
 
     # how it is done
 
@@ -135,7 +139,7 @@ class LocalBackend(Reading):
             yield
         self._look_after()
         if self._storage.is_long() and not self._writer.mine():
-            with suppress(WriteFailedError):  # this change is safe; the next one is refused, and says why
+            with suppress(WriteFailedError, LibraryClosedError):  # this change is safe; the next one is refused
                 self._start_generation(compact=False)
 
     def _look_after(self) -> None:
