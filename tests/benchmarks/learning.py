@@ -151,9 +151,7 @@ def layouts(seeds: int, training: int) -> None:
     best = [shortest_run(world) for world in worlds]
     print(f"## 20 layouts never seen, after training on {training} others, {seeds} seeds\n")
     print("With memory the agent may also plan with what it learned; *memory alone* has only its kept skills.")
-    print(
-        "Difference: of the mean from skills off, in standard errors; positive where memory makes it worse,\nand said to be worse beyond 2.\n"
-    )
+    print("Difference: of the mean from skills off, in standard errors; worse is beyond +2.\n")
     columns = ["median", "mean", "worst seed", "difference"]
     print(
         "| layout | shortest", *(f"memory: {c}" for c in columns), *(f"alone: {c}" for c in columns), sep=" | ", end=""
