@@ -91,6 +91,37 @@ def test_search_takes_a_state_in_any_of_its_forms(arguments: list[str], run: Run
     assert [match["skill"]["id"] for match in found["matches"]] == [2, 3]
 
 
+@pytest.mark.parametrize("command", ["search", "why-not"])
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["has_key"], "KEY=VALUE"),
+        (["=1"], "KEY=VALUE"),
+        (["a=1", "a=2"], "'a' is given twice"),
+        (["--state", '{"a": 1}', "a=1"], "'a' is given twice"),
+        (["--state", '{"a": {"b": 1}}', "a.b=1"], "a.b"),
+        (["--state", "[1]"], "JSON object"),
+        (["--state", '{"a": {"$set": [1]}}'], "$set"),
+        (["--state", '{"a": 1e999}'], "finite"),
+        (["--state", '{"a": NaN}'], "NaN"),
+        (["--state", "@/dev/zero"], "characters of JSON"),
+        (["--embedding", "[1, 2, 3]"], "3 dimensions"),
+        (["--embedding", "[NaN, 1]"], "NaN"),
+        (["--top-k", "0"], "--top-k"),
+        (["--top-k", "few"], "--top-k"),
+    ],
+)
+def test_a_fault_in_the_question_is_named(
+    command: str, arguments: list[str], word: str, run: Run, skills: Path
+) -> None:
+    refused(run(command, *arguments), 2, word)
+
+
+def test_a_least_similarity_needs_something_to_be_similar_to(run: Run, skills: Path) -> None:
+    refused(run("search", "--min-similarity", "0.5"), 2, "query_embedding")
+    refused(run("search", "--min-similarity", "nan", "--embedding", "[1, 0]"), 2, "min_similarity")
+
+
 def test_search_without_an_embedding_ranks_by_outcomes(run: Run, skills: Path) -> None:
     found = data(run("search", "has_key=false", 'at={"$tuple": [2, 2]}', "--json"))
     assert [(match["skill"]["id"], match["similarity"]) for match in found["matches"]] == [(1, None), (3, None)]

@@ -154,6 +154,11 @@ def test_another_number_of_dimensions_is_refused(run: Run, skills: Path) -> None
     assert len(kept()) == 3
 
 
+@pytest.mark.parametrize("command", [["add", "--from"], ["import"]])
+def test_a_line_without_end_is_refused_before_it_fills_the_memory(command: list[str], run: Run, skills: Path) -> None:
+    refused(run(*command, "/dev/zero"), 2, "characters of JSON")
+
+
 def test_remove_says_what_it_removed(run: Run, skills: Path) -> None:
     assert run("remove", "2", "1", "2").stdout == "removed skill 2 (open_door)\nremoved skill 1 (get_key)\n"
     assert [skill.id for skill in kept()] == [3]

@@ -104,9 +104,10 @@ def test_nobody_reading_is_no_error_to_talk_about(command: list[str], skills: Pa
     assert process.wait(timeout=60) == 141
 
 
-def test_a_full_disk_under_stdout_is_said(skills: Path) -> None:
+@pytest.mark.parametrize("command", ["list", "export"])
+def test_a_full_disk_under_stdout_is_said(command: str, skills: Path) -> None:
     with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
-        process = started("--library", "skills", "list", stdout=full)
+        process = started("--library", "skills", command, stdout=full)
         _, stderr = process.communicate(timeout=60)
     assert process.returncode == 1
     assert stderr.startswith("error: No space left")
