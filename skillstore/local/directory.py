@@ -18,7 +18,7 @@ SEAL = "seal"
 LOCK = "lock"
 HOLDER = "lock.holder"
 _REPLACING = ".new"
-_OURS = re.compile(r"(journal|counts|segment|cells)-\d{6,}|MANIFEST|seal|lock|lock\.holder|[a-zA-Z.]+\.new")
+_OURS = re.compile(r"(journal|counts|segment|cells)-\d{6,}|(MANIFEST|seal)(\.new)?|lock|lock\.holder")
 
 
 def journal_name(generation: int) -> str:

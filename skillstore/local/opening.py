@@ -59,7 +59,11 @@ def _locked(files: Files, wanted: Wanted, durability: str) -> LocalBackend:
     try:
         if _has_library(files):
             disk, table, settings = Disk.open(files, lock)
-            wanted.agree(settings)
+            try:
+                wanted.agree(settings)
+            except InvalidInputError:
+                disk.close(clean=False)
+                raise
         else:
             disk, table, settings = Disk.create(files, lock, wanted.new())
         return LocalBackend(settings, table, disk, durability)

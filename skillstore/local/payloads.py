@@ -67,4 +67,5 @@ class PayloadFile:
         return data
 
     def __del__(self) -> None:
-        self._files.close(self.fd)
+        if hasattr(self, "fd"):
+            self._files.close(self.fd)

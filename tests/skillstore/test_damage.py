@@ -1,0 +1,353 @@
+"""Bytes that are not those that were written: the typed error or the right answer, never anything else."""
+
+from __future__ import annotations
+
+import gc
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import msgpack
+import numpy as np
+import pytest
+
+from skillstore import (
+    CorruptLibraryError,
+    InvalidInputError,
+    LibraryNotFoundError,
+    SkillLibrary,
+    SkillStoreError,
+    UnsupportedFormatError,
+)
+from skillstore.local import frames, writer
+from skillstore.local.frames import HEADER_SIZE, Kind
+from tests.contracts.library_contract import skill
+from tests.skillstore.test_crashes import contents
+
+LONG = os.environ.get("SKILLSTORE_TESTS") == "long"
+FILES = ["MANIFEST", "counts-000003", "journal-000003", "seal", "segment-000001", "segment-000002"]
+Mode = Literal["r", "rw"]
+
+
+def fill(library: SkillLibrary) -> None:
+    library.add_skills([skill(f"s{n}", {"n": n % 2}, [n + 1, 1]) for n in range(4)])
+    library.notes["plan"] = (1, b"x")
+    library.snapshot()
+    library.remove_skill(1)
+    library.add_skill(skill("nested", {"room": {"light": True}}))
+    library.snapshot()
+    library.record_outcome(2, True)
+    library.add_skill(skill("last", {"z": 1}))
+
+
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small library, cleanly closed, that uses every kind of file; tests copy it."""
+    place = tmp_path_factory.mktemp("closed") / "skills"
+    with SkillLibrary.open(place, embedding_dim=2, encoder="e") as library:
+        fill(library)
+    assert sorted(path.name for path in place.iterdir()) == [*FILES[:3], "lock", "lock.holder", *FILES[3:]]
+    return place
+
+
+@pytest.fixture(scope="module")
+def whole(closed: Path) -> Any:
+    with SkillLibrary.open(closed, mode="r") as library:
+        return contents(library)
+
+
+@pytest.fixture
+def place(closed: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(closed, tmp_path / "skills"))
+
+
+def seen(place: Path, mode: Mode = "r") -> Any:
+    """The contents, or "damaged"."""
+    try:
+        with SkillLibrary.open(place, mode=mode, create=False) as library:
+            library.verify()
+            return contents(library)
+    except CorruptLibraryError as error:
+        return "damaged" if Path(error.file).parent == place and error.offset >= 0 else error
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_flipped_bit_is_detected_or_does_not_matter(name: str, place: Path, whole: Any) -> None:
+    data = (place / name).read_bytes()
+    detected = 0
+    for position in range(len(data)):
+        for bit in range(8) if LONG else [position % 8]:
+            flipped = bytearray(data)
+            flipped[position] ^= 1 << bit
+            (place / name).write_bytes(flipped)
+            found = seen(place)
+            assert found in ("damaged", whole), (position, bit)
+            detected += found == "damaged"
+    assert detected == (0 if name == "seal" else len(data) * (8 if LONG else 1))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_cut_short_or_grown_is_detected_or_does_not_matter(name: str, place: Path, whole: Any) -> None:
+    data = (place / name).read_bytes()
+    for size in range(0, len(data), 1 if LONG else 7):
+        (place / name).write_bytes(data[:size])
+        assert seen(place) == (whole if name == "seal" else "damaged"), size
+    for more in (b"\0", data, bytes(100)):
+        (place / name).write_bytes(data + more)
+        assert seen(place) in ("damaged", whole), more
+        assert name == "seal" or seen(place) == "damaged"
+
+
+@pytest.mark.parametrize("mode", ["r", "rw"])
+@pytest.mark.parametrize("name", FILES)
+def test_a_deleted_file_is_missed_and_nothing_is_made_in_its_place(
+    name: str, mode: Mode, place: Path, whole: Any
+) -> None:
+    (place / name).unlink()
+    assert seen(place, mode) == (whole if name == "seal" else "damaged")
+    if name != "seal":
+        assert not (place / name).exists()
+        with pytest.raises(CorruptLibraryError):
+            SkillLibrary.open(place, embedding_dim=2)
+
+
+@pytest.mark.parametrize(("one", "other"), [(FILES[1], FILES[2]), (FILES[4], FILES[5]), (FILES[0], FILES[3])])
+def test_swapped_files_are_detected(one: str, other: str, place: Path) -> None:
+    (place / one).rename(place / "between")
+    (place / other).rename(place / one)
+    (place / "between").rename(place / other)
+    assert seen(place) == "damaged"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_of_another_library_with_the_same_content_is_detected(
+    name: str, place: Path, tmp_path: Path, whole: Any
+) -> None:
+    with SkillLibrary.open(tmp_path / "twin", embedding_dim=2, encoder="e") as library:
+        fill(library)
+    assert (tmp_path / "twin" / name).stat().st_size == (place / name).stat().st_size
+    shutil.copy(tmp_path / "twin" / name, place / name)
+    assert seen(place) == (whole if name == "seal" else "damaged")
+
+
+def test_an_older_copy_of_a_file_is_detected(place: Path, closed: Path, whole: Any) -> None:
+    with SkillLibrary.open(place) as library:
+        library.record_outcome(2, False)
+    for name in ("journal-000003", "seal"):
+        newer = (place / name).read_bytes()
+        shutil.copy(closed / name, place / name)
+        assert seen(place) == "damaged"
+        (place / name).write_bytes(newer)
+    with SkillLibrary.open(place) as library:
+        library.snapshot()
+    shutil.copy(closed / "MANIFEST", place / "MANIFEST")
+    assert seen(place) == "damaged"
+
+
+def test_damage_is_left_as_it_is(place: Path) -> None:
+    data = bytearray((place / "segment-000001").read_bytes())
+    data[-1] ^= 1
+    (place / "segment-000001").write_bytes(data)
+    before = {path.name: path.read_bytes() for path in place.iterdir() if path.name != "lock.holder"}
+    assert seen(place, "rw") == "damaged"
+    assert {path.name: path.read_bytes() for path in place.iterdir() if path.name != "lock.holder"} == before
+
+
+def test_a_payload_damaged_while_the_library_is_open_is_not_returned(place: Path) -> None:
+    with SkillLibrary.open(place, mode="r") as library:
+        path = place / "segment-000001"
+        data = bytearray(path.read_bytes())
+        data[-1] ^= 1
+        path.write_bytes(data)  # in place: the open descriptor sees it
+        with pytest.raises(CorruptLibraryError):
+            list(library)
+        with pytest.raises(CorruptLibraryError):
+            library.verify()
+
+
+def test_leftovers_of_a_crash_mean_nothing_and_files_of_others_are_left_alone(place: Path, whole: Any) -> None:
+    for name in ("MANIFEST.new", "seal.new", "segment-000099", "counts-000004", "journal-000002"):
+        (place / name).write_bytes(b"junk")
+    for name in ("README.md", "report.new", "segment-x"):
+        (place / name).write_text("mine")
+    assert seen(place) == whole
+    assert seen(place, "rw") == whole
+    names = {path.name for path in place.iterdir()}
+    assert {"README.md", "report.new", "segment-x"} <= names
+    assert not {"MANIFEST.new", "segment-000099", "counts-000004", "journal-000002"} & names
+
+
+def test_a_directory_with_other_files_is_no_place_for_a_new_library(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("x")
+    with pytest.raises(InvalidInputError, match="other files"):
+        SkillLibrary.open(tmp_path, embedding_dim=2)
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InvalidInputError, match="not a directory"):
+        SkillLibrary.open(tmp_path / "file", embedding_dim=2)
+    for mode in ("r", "rw"):
+        with pytest.raises(LibraryNotFoundError):
+            SkillLibrary.open(tmp_path / "none", mode=mode, create=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "thesis.tex"]
+
+
+# the journal of a process that died
+
+
+@pytest.fixture
+def died(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, list[tuple[int, Any]]]]:
+    """A library whose writer died, and (journal's size, contents) after each commit, the last one a large batch."""
+    monkeypatch.setattr(writer, "FRAME_TARGET", 150)
+    library = SkillLibrary.open(tmp_path / "running", embedding_dim=2)
+    commits = []
+
+    def commit(change: Callable[[], object]) -> None:
+        change()
+        commits.append((library.get_stats()["journal_bytes"], contents(library)))
+
+    def batch() -> None:
+        with library.batch():
+            for number in range(4):
+                library.add_skill(skill(f"batch {number}", {"batch": number}))
+            library.record_outcome(1, True)
+
+    commit(lambda: library.add_skill(skill("one")))
+    commit(lambda: library.add_skill(skill("two", {"a": 1})))
+    commit(lambda: library.record_outcome(1, False))
+    commit(batch)
+    shutil.copytree(tmp_path / "running", tmp_path / "skills")
+    yield tmp_path / "skills", commits
+    library.close()
+
+
+def test_a_journal_torn_at_any_byte_has_all_whole_commits_and_nothing_more(
+    died: tuple[Path, list[tuple[int, Any]]],
+) -> None:
+    place, commits = died
+    journal = place / "journal-000001"
+    data = journal.read_bytes()
+    assert len(data) == commits[-1][0]
+    for size in range(commits[0][0], len(data) + 1):
+        expected = [found for end, found in commits if end <= size][-1]
+        for torn in (data[:size], data[:size] + bytes(len(data) - size), data[:size] + b"\xff" * 9):
+            journal.write_bytes(torn)
+            assert seen(place) == expected, size
+            if size % (1 if LONG else 8) == 0:
+                assert seen(place, "rw") == expected
+                assert seen(place, "rw") == expected
+                (place / "seal").unlink()
+
+
+def test_damage_in_a_journal_before_its_last_commit_is_never_a_torn_tail(
+    died: tuple[Path, list[tuple[int, Any]]],
+) -> None:
+    place, commits = died
+    journal = place / "journal-000001"
+    data = journal.read_bytes()
+    for position in range(commits[-1][0]):
+        flipped = bytearray(data)
+        flipped[position] ^= 1 << position % 8
+        journal.write_bytes(flipped)
+        found = seen(place)
+        assert found == "damaged" or (position >= commits[-2][0] and found == commits[-2][1]), position
+        assert found == "damaged" or position >= commits[-2][0]
+
+
+def test_a_crash_while_a_library_is_made_leaves_none_or_a_whole_one(tmp_path: Path) -> None:
+    SkillLibrary.open(tmp_path / "made", embedding_dim=2).close()
+    for left in ([], ["lock"], ["lock", "lock.holder"], ["lock", "journal-000001"], ["journal-000001", "MANIFEST.new"]):
+        place = tmp_path / "-".join(["left", *left])
+        place.mkdir()
+        for name in left:
+            source = tmp_path / "made" / name.removesuffix(".new")
+            (place / name).write_bytes(source.read_bytes())
+        with pytest.raises(LibraryNotFoundError):
+            SkillLibrary.open(place, create=False)
+        with SkillLibrary.open(place, embedding_dim=2) as library:
+            library.add_skill(skill())
+        with SkillLibrary.open(place, mode="r") as library:
+            assert len(library) == 1
+
+
+# other formats
+
+
+@pytest.mark.parametrize("format_", [[2, 0], [99, 7]])
+def test_a_newer_format_is_refused_untouched(format_: list[int], place: Path) -> None:
+    data = (place / "MANIFEST").read_bytes()
+    form = msgpack.unpackb(data[HEADER_SIZE:])
+    form = {"format": format_, "new": form["files"]}
+    body = msgpack.packb(form)
+    (place / "MANIFEST").write_bytes(frames.header(Kind.MANIFEST, 3, body, frames.seed(b"", "MANIFEST")) + body)
+    before = {path.name: path.read_bytes() for path in place.iterdir() if path.name != "lock.holder"}
+    for mode in ("r", "rw"):
+        with pytest.raises(UnsupportedFormatError, match=f"{format_[0]}.{format_[1]}"):
+            SkillLibrary.open(place, mode=mode, embedding_dim=2)
+    assert {path.name: path.read_bytes() for path in place.iterdir() if path.name != "lock.holder"} == before
+
+
+@pytest.mark.parametrize("name", ["MANIFEST", "journal-000003", "counts-000003", "segment-000001", "seal"])
+def test_noise_is_never_more_than_damage(name: str, place: Path, whole: Any) -> None:
+    generator = np.random.default_rng(3)
+    data = (place / name).read_bytes()
+    for _ in range(200 if LONG else 20):
+        noise = bytearray(data)
+        start = int(generator.integers(len(data)))
+        length = int(generator.integers(1, 64))
+        noise[start : start + length] = generator.bytes(length)
+        (place / name).write_bytes(noise)
+        assert seen(place) in ("damaged", whole)
+
+
+# what the library keeps
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"embedding_dim": 3}, {"encoder": "other"}, {"same_skill": None}, {"same_skill": 0.5}, {"dedup_scope": "library"}],
+)
+def test_a_kept_setting_given_differently_is_refused_naming_both(given: dict[str, Any], place: Path) -> None:
+    kept: dict[str, Any] = {"embedding_dim": 2, "encoder": "e", "same_skill": 0.9, "dedup_scope": "preconditions"}
+    (name,) = given
+    for mode in ("r", "rw"):
+        with pytest.raises(InvalidInputError) as error:
+            SkillLibrary.open(place, mode=mode, **given)
+        assert repr(given[name]) in str(error.value)
+        assert repr(kept[name]) in str(error.value)
+        SkillLibrary.open(place, mode=mode, **kept).close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="descriptors are counted in /proc")
+@pytest.mark.parametrize("mode", ["r", "rw"])
+def test_a_refused_opening_leaves_no_descriptor_open(mode: Mode, place: Path) -> None:
+    def descriptors() -> int:
+        gc.collect()
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    before = descriptors()
+    for _ in range(3):
+        with pytest.raises(InvalidInputError):
+            SkillLibrary.open(place, mode=mode, embedding_dim=3)
+    (place / "segment-000002").unlink()
+    for _ in range(3):
+        assert seen(place, mode) == "damaged"
+    assert descriptors() == before
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{}, {"embedding_dim": 0}, {"embedding_dim": True}, {"embedding_dim": 2.0}, {"embedding_dim": 2, "same_skill": 2},
+     {"embedding_dim": 2, "encoder": ""}, {"embedding_dim": 2, "dedup_scope": "all"}, {"embedding_dim": 2, "mode": "w"},
+     {"embedding_dim": 2, "durability": "none"}, {"embedding_dim": 2, "same_skill": True}, {"embedding_dim": 10**9}],
+)  # fmt: skip
+def test_a_library_that_cannot_be_is_not_made(wrong: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(SkillStoreError):
+        SkillLibrary.open(tmp_path / "new", **wrong)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("where", ["", "a\0b", 5, None, b"x"])
+def test_a_library_is_opened_by_a_path(where: Any) -> None:
+    with pytest.raises(InvalidInputError):
+        SkillLibrary.open(where, embedding_dim=2)
