@@ -52,7 +52,7 @@ def test_without_a_way_a_tile_or_the_action_there_is_no_plan() -> None:
     assert actions((4, 2), UNLOCK) is None
     assert actions((2, 2), Operator(Effect(9, 0, 2, 2, False), "use", (0, 0), {})) is None
     assert actions((2, 2), Operator(UNLOCK.effect, "kick", (1, 0), {})) is None
-    assert actions((2, 2), Operator(UNLOCK.effect, "use", (9, 0), {})) is None
+    assert actions((4, 0), Operator(UNLOCK.effect, "use", (-2, 0), {})) is None
 
 
 def test_with_plans_a_trained_agent_takes_about_the_shortest_way_in_layouts_never_seen() -> None:
