@@ -33,12 +33,14 @@ class Scan:
 
     def add(self, skill: Skill) -> tuple[int, bool, float | None]:
         """(id, created, similarity to the twin)."""
+        if self.same_skill is None:
+            return self._keep(skill), True, None
         twins = [
             (-similarity(kept, skill.embedding), skill_id)
             for skill_id, kept in self.skills.items()
             if self.dedup_scope == "library" or conditions(kept) == conditions(skill)
         ]
-        if self.same_skill is None or not twins:
+        if not twins:
             return self._keep(skill), True, None
         nearest, twin = min(twins)
         if -nearest <= self.same_skill:
