@@ -29,9 +29,9 @@ def new_agent(seed: int, *, use_skills: bool = True, plans: bool = True) -> Proc
     return ProceduralMemoryAgent(library, np.random.default_rng(seed), use_skills=use_skills, plans=plans)
 
 
-def learning_curve(seed: int, episodes: int, *, use_skills: bool = True) -> list[Episode]:
+def learning_curve(seed: int, episodes: int, *, use_skills: bool = True, plans: bool = True) -> list[Episode]:
     """The tutorial from an empty memory."""
-    return list(train(GridWorld(), new_agent(seed, use_skills=use_skills), episodes, seed=seed))
+    return list(train(GridWorld(), new_agent(seed, use_skills=use_skills, plans=plans), episodes, seed=seed))
 
 
 def steps_to_mastery(steps: Sequence[int], good: int = GOOD_STEPS, row: int = GOOD_ROW) -> int | None:

@@ -23,6 +23,16 @@ def test_a_tabular_agent_learns_the_tutorial(planning_steps: int) -> None:
     assert [episode.index for episode in run] == list(range(40))
 
 
+def test_an_end_has_no_future() -> None:
+    agent = TabularAgent(np.random.default_rng(0), initial=100.0, discount=1.0)
+    for _ in range(30):
+        last = agent.run_episode(GridWorld())
+        if last.success:
+            break
+    ends = [agent.values[state][action] for (state, action), (_, _, end) in agent.model.items() if end]
+    assert ends == [10.0]
+
+
 def test_planning_saves_steps() -> None:
     def steps(planning_steps: int, seed: int) -> int:
         agent = TabularAgent(np.random.default_rng(seed), planning_steps, initial=1.0)

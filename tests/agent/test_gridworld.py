@@ -133,6 +133,11 @@ def test_the_observation_shows_tiles_and_what_is_carried_and_no_more() -> None:
     assert set(vars(after)) == {"pose", "grid", "carrying"}
 
 
+def test_nobody_can_change_the_world_through_an_observation() -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        fresh().reset()[0].grid[0, 0] = GOAL
+
+
 def test_open_layouts_follow_the_seed() -> None:
     def places(seed: int) -> str:
         world = GridWorld(6, layout="open")

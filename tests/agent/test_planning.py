@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from agent import facts
 from agent.effect import Effect
 from agent.environment import Observation
 from agent.evaluation import drawn_layouts, layout_runs, new_agent, shortest_run
 from agent.gridworld import GridWorld
+from agent.knowledge import Knowledge
 from agent.moves import Moves
 from agent.operator import Operator
 from agent.planning import plan
 from agent.procedural import ProceduralMemoryAgent
+from agent.trace import Trace
 from agent.training import train
 
 NAMES = ("up", "down", "left", "right", "use")
@@ -53,6 +56,18 @@ def test_without_a_way_a_tile_or_the_action_there_is_no_plan() -> None:
     assert actions((2, 2), Operator(Effect(9, 0, 2, 2, False), "use", (0, 0), {})) is None
     assert actions((2, 2), Operator(UNLOCK.effect, "kick", (1, 0), {})) is None
     assert actions((4, 0), Operator(UNLOCK.effect, "use", (-2, 0), {})) is None
+
+
+def test_of_several_operators_the_one_with_the_shortest_way_is_planned_with() -> None:
+    agent, world = new_agent(0), GridWorld()
+    trace = Trace(world.reset()[0])
+    near, far = (Operator(Effect(2, 0, None, 2, False), "pickup_key", contact, {}) for contact in ((1, 0), (-1, 0)))
+    agent.knowledge = Knowledge(MOVES, [near, far])
+    state = facts.of(trace.observation, MOVES)
+    for agent.knowledge.operators in ([near, far], [far, near]):
+        planned = agent._planned(near.effect, state, trace, world)
+        assert planned is not None
+        assert len(planned.action_sequence) == 4
 
 
 def test_with_plans_a_trained_agent_takes_about_the_shortest_way_in_layouts_never_seen() -> None:

@@ -73,9 +73,8 @@ def tutorial(seeds: int) -> None:
     print(f"Steps before the first five episodes in a row of at most {GOOD_STEPS} steps (the best run takes 10).\n")
     print("| agent | seeds that got there | quartile | median | quartile | worst seed | longest episode after |")
     print("|---|---|---|---|---|---|---|")
-    tutorial_row(
-        "skills, uniformly random explorer", lambda seed: [e.steps for e in learning_curve(seed, EPISODES)], seeds
-    )
+    for name, plans in (("skills, uniformly random explorer", True), ("the same, plans off", False)):
+        tutorial_row(name, lambda seed, plans=plans: skills_run(seed, plans), seeds)  # type: ignore[misc]
     for name, settings in TABULAR.items():
         words = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in settings.items())
         tutorial_row(f"{name} ({words})", lambda seed, settings=settings: tabular_run(seed, settings), seeds)  # type: ignore[misc]
@@ -105,6 +104,11 @@ def tabular_run(seed: int, settings: dict[str, float]) -> list[int]:
     """The steps of each episode of a tabular agent."""
     agent = TabularAgent(np.random.default_rng(seed), **settings)  # type: ignore[arg-type]
     return [agent.run_episode(GridWorld()).steps for _ in range(EPISODES)]
+
+
+def skills_run(seed: int, plans: bool) -> list[int]:
+    """The steps of each episode of the agent."""
+    return [episode.steps for episode in learning_curve(seed, EPISODES, plans=plans)]
 
 
 def control_run(seed: int) -> list[int]:
