@@ -37,7 +37,7 @@ class LocalBackend(Reading):
         self._storage, self._durability = storage, durability
         self._writer = Writer(table, storage, self._state, durability)
         self._keeper = Keeper(table, self._state, storage.keep_cells)
-        self._look_after()
+        self._keeper.look()
 
     def add(self, skill: Skill) -> Added:
         with self._changing():  # another thread could remove it as soon as it is published
@@ -137,14 +137,10 @@ class LocalBackend(Reading):
         with self._writer.commit():
             self._check_open()
             yield
-        self._look_after()
+        self._keeper.look()
         if self._storage.is_long() and not self._writer.mine():
             with suppress(WriteFailedError, LibraryClosedError):  # this change is safe; the next one is refused
                 self._start_generation(compact=False)
-
-    def _look_after(self) -> None:
-        with self._state:
-            self._keeper.look()
 
     def _takes_part(self) -> bool:
         return self._writer.mine()
@@ -154,11 +150,8 @@ class LocalBackend(Reading):
         if self._writer.mine():
             raise InvalidInputError("a snapshot cannot be taken inside a batch")
         with self._writer.alone():
-            with self._state:
-                self._table.freeze()
-                if compact and self._table.segments:
-                    self._table.merge(self._table.segments)
-            self._look_after()
+            self._keeper.compact() if compact else self._keeper.flush()
+            self._keeper.look()
             try:
                 return self._storage.snapshot(self._table)
             except OSError as error:

@@ -43,6 +43,7 @@ class Generation:
             except (LookupError, RecordError) as error:
                 raise self.journal.damaged(self.place.offset, f"a change that cannot be ({error})") from None
             self.place = end
+            self.table.tidy()
 
     def check_end(self, sealed: Place | None) -> None:
         """Raises CorruptLibraryError if what follows the last whole commit, or what is missing there, is damage."""

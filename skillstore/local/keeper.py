@@ -1,62 +1,97 @@
-"""Keeper: makes cells for large segments in a thread of its own, so that no caller waits for them."""
+"""Keeper: keeps a table in shape in a thread of its own, so that no caller waits for it.
+
+It turns a long tail into a segment, small segments into larger ones, and makes cells for large ones.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 
+from skillstore.errors import SkillStoreError
 from skillstore.local import cells
+from skillstore.local.rearrangement import Rearrangement
 from skillstore.local.segment import Segment
 from skillstore.local.table import Table
 
 
 class Keeper:
-    """Looks after the segments of one table. `state` guards the table; `keep` is told of each segment that is done."""
+    """Looks after one table. `state` guards the table; `keep` is told of each segment that has got cells."""
 
     def __init__(self, table: Table, state: threading.Condition, keep: Callable[[Segment], None]) -> None:
         self._table, self._state, self._keep = table, state, keep
         self._thread: threading.Thread | None = None
         self._stopped = False
+        self._arranging = threading.Lock()  # taken before `state`
 
     def look(self) -> None:
-        """Start working if there is something to do, and nobody does it. Returns at once; call it with `state` held."""
-        working = self._thread is not None and self._thread.is_alive()
-        if not self._stopped and not working and self._next() is not None:
-            self._thread = threading.Thread(target=self._work, name="skillstore-keeper", daemon=True)
-            self._thread.start()
+        """Start working if there is something to do, and nobody does it. Returns at once."""
+        with self._state:
+            busy = self._thread is not None or self._stopped
+            if not busy and (self._table.due() is not None or self._lacking() is not None):
+                self._thread = threading.Thread(target=self._work, name="skillstore-keeper", daemon=True)
+                self._thread.start()
+
+    def flush(self) -> None:
+        """The tail is empty on return. Only its visible rows can leave it."""
+        with self._arranging:
+            self._arrange(lambda: self._table.due(flush=True))
+
+    def compact(self) -> None:
+        """Everything is in one segment without removed skills on return."""
+        with self._arranging:
+            self._arrange(self._table.whole)
+
+    def wait(self) -> None:
+        """Return when there is nothing left to do."""
+        while (thread := self._thread) is not None:
+            thread.join()
 
     def stop(self) -> None:
         """Leave what is unfinished; on return the thread has ended."""
         self._stopped = True
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
-
-    def wait(self) -> None:
-        """Return when there is nothing left to do."""
-        while (thread := self._thread) is not None and thread.is_alive():
-            thread.join()
-
-    def _next(self) -> Segment | None:
-        """The largest segment that lacks cells."""
-        lacking = [s for s in self._table.segments if s.cells is None and len(s) >= cells.SMALLEST]
-        return max(lacking, key=len, default=None)
+        self.wait()
 
     def _work(self) -> None:
-        while True:
+        try:
+            while not self._stopped:
+                with self._arranging:
+                    arranged = self._arrange(self._table.due)
+                if not arranged and not self._make_cells():
+                    break
+        except (SkillStoreError, MemoryError):
+            self._stopped = True  # the library works without: whoever reads what is damaged is told
+        finally:
             with self._state:
-                segment = self._next()
-                if segment is None or self._stopped:
-                    self._thread = None
-                    return
-            self._make(segment)
+                self._thread = None
+        self.look()  # what came up between the last look and now
 
-    def _make(self, segment: Segment) -> None:
-        made = cells.made(segment, segment.starts, lambda: self._is_wanted(segment))
-        if made is None:
-            return
+    def _arrange(self, plan: Callable[[], Rearrangement | None]) -> bool:
         with self._state:
-            segment.cells = made
-        self._keep(segment)
+            rearrangement = plan()
+        if rearrangement is None:
+            return False
+        segment = rearrangement.built()
+        with self._state:
+            self._table.put(rearrangement, segment)
+        return True
+
+    def _make_cells(self) -> bool:
+        with self._state:
+            segment = self._lacking()
+        if segment is None:
+            return False
+        made = cells.made(segment, segment.starts, lambda: self._is_wanted(segment))
+        if made is not None:
+            with self._state:
+                segment.cells = made
+            self._keep(segment)
+        return True
+
+    def _lacking(self) -> Segment | None:
+        """The largest segment that needs cells and has none."""
+        lacking = [part for part in self._table.segments if part.cells is None and len(part) >= cells.SMALLEST]
+        return max(lacking, key=len, default=None)
 
     def _is_wanted(self, segment: Segment) -> bool:
         return not self._stopped and segment in self._table.segments

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from skillstore.local.table import Part, Table, decoded
+from skillstore.local.rearrangement import Part
+from skillstore.local.table import Table, decoded
 from skillstore.local.tail import Tail
 from skillstore.skill import Skill
 

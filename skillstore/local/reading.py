@@ -15,8 +15,9 @@ from skillstore.embedding import Vector
 from skillstore.errors import LibraryClosedError, SkillNotFoundError
 from skillstore.local.matcher import Mask
 from skillstore.local.moment import Moment
+from skillstore.local.rearrangement import Part
 from skillstore.local.records import read_note
-from skillstore.local.table import Found, Part, Table
+from skillstore.local.table import Found, Table
 from skillstore.preconditions import PreconditionSet, State, facts_of, flattened
 from skillstore.skill import Skill
 from skillstore.values import Value

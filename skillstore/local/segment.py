@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -157,35 +156,3 @@ class Segment:
         rows = np.repeat(mask[self.sets], np.diff(self.starts))
         rows &= self.alive
         return np.flatnonzero(rows)
-
-
-def built(
-    sets: NDArray[np.int64], ids: NDArray[np.int64], vectors: Vector, payloads: Sequence[bytes], counts: Counts
-) -> Segment:
-    """A segment of rows in any order: `sets` int64 (n,) is the precondition set of each."""
-    order = np.lexsort((ids, sets))
-    distinct, starts = np.unique(sets[order], return_index=True)
-    return Segment(
-        sets=distinct,
-        starts=np.append(starts, len(ids)).astype(np.int64),
-        ids=ids[order],
-        vectors=np.ascontiguousarray(vectors[order]),
-        payloads=Payloads.of([payloads[row] for row in order]),
-        counts=np.ascontiguousarray(counts[:, order]),
-    )
-
-
-def merged(segments: Sequence[Segment]) -> list[Segment]:
-    """One segment with the skills of `segments` that are still there; none if there are none."""
-    pairs = [(segment, np.flatnonzero(segment.alive)) for segment in segments]
-    if not any(len(rows) for _, rows in pairs):
-        return []
-    return [
-        built(
-            sets=np.concatenate([segment.set_numbers()[rows] for segment, rows in pairs]),
-            ids=np.concatenate([segment.ids[rows] for segment, rows in pairs]),
-            vectors=np.concatenate([segment.vectors(rows) for segment, rows in pairs]),
-            payloads=[segment.payload(int(row)) for segment, rows in pairs for row in rows],
-            counts=np.concatenate([segment.counts[:, rows] for segment, rows in pairs], axis=1),
-        )
-    ]

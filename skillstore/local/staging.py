@@ -47,6 +47,10 @@ class Staging:
             self.take(change, first_row)
             first_row += isinstance(change, Row)
 
+    def shift(self, rows: int) -> None:
+        """The tail has given away its first `rows` rows."""
+        self.places = {skill_id: None if row is None else row - rows for skill_id, row in self.places.items()}
+
     def counts(self, skill_id: int) -> Counts:
         """What is to be added to the skill's counts."""
         return self._counts.get(skill_id, (0, 0, 0))

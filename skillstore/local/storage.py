@@ -152,14 +152,15 @@ class Disk:
         old, files = self._manifest, self._files
         saved = {file.name: file for file in old.segments}
         named, fresh, number = [], [], old.next_segment
-        for segment in table.segments:
+        segments = list(table.segments)
+        for segment in segments:
             if segment.number is None:
                 named.append(snapshot.write_segment(files, old.library, number, segment, table.matcher))
                 fresh.append((named[-1], number, segment))
                 number += 1
             else:
                 named.append(saved[directory.segment_name(segment.number)])
-        counts = snapshot.write_counts(files, old.library, old.generation + 1, table.notes, table.segments)
+        counts = snapshot.write_counts(files, old.library, old.generation + 1, table.notes, segments)
         self._turn_to(
             old.next(next_segment=number, next_id=table.staging.next_id, segments=tuple(named), counts=counts)
         )

@@ -7,7 +7,7 @@ Rows lie in parts: immutable segments, larger ones first, and the tail with the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +16,15 @@ from skillstore.embedding import Vector, similarities
 from skillstore.errors import CorruptLibraryError
 from skillstore.local.changes import Change, Note, Removed, Row
 from skillstore.local.matcher import Mask, Matcher
+from skillstore.local.rearrangement import Part, Rearrangement
 from skillstore.local.records import RecordError, read_payload
-from skillstore.local.segment import Counts, Segment, merged
+from skillstore.local.segment import Counts, Segment
 from skillstore.local.staging import Staging, counted
 from skillstore.local.tail import Tail
 from skillstore.outcomes import lower_bounds
 from skillstore.preconditions import Facts, PreconditionSet
 from skillstore.skill import Skill
 
-Part: TypeAlias = Segment | Tail
 _TAIL_BYTES = 2 * 2**20
 
 
@@ -198,9 +198,6 @@ class Table:
         for change in changes:
             self._apply(change)
         self.staging.retake(pending, self.tail.visible)
-        if self.tail.visible >= self._tail_rows:
-            self.freeze()
-            self.staging.retake(pending, self.tail.visible)
 
     def drop(self, pending: Iterable[Change], next_id: int) -> None:
         """Forget everything staged but `pending`."""
@@ -239,18 +236,37 @@ class Table:
 
     # parts
 
-    def freeze(self) -> None:
-        """Turn the visible rows of the tail into a segment, and merge segments of like size."""
-        segment = self.tail.frozen()
-        if segment is not None:
-            self.segments.append(segment)
-        while len(self.segments) > 1 and len(self.segments[-2]) <= 2 * len(self.segments[-1]):
-            self.merge(self.segments[-2:])
+    def due(self, flush: bool = False) -> Rearrangement | None:
+        """The next rearrangement that would help: a long tail, or small segments beside each other.
 
-    def merge(self, segments: list[Segment]) -> None:
-        """Replace neighbouring `segments` by one with the skills that are still there."""
-        place = self.segments.index(segments[0])
-        self.segments[place : place + len(segments)] = merged(segments)
+        With `flush` the tail leaves, however short.
+        """
+        if self.tail.visible >= (1 if flush else self._tail_rows):
+            return Rearrangement([self.tail])
+        for place in range(len(self.segments) - 1, 0, -1):
+            if len(self.segments[place - 1]) <= 2 * len(self.segments[place]):
+                return Rearrangement(self.segments[place - 1 : place + 1])
+        return None
+
+    def whole(self) -> Rearrangement:
+        """The rearrangement of everything that is there into one segment."""
+        return Rearrangement(self.parts())
+
+    def put(self, done: Rearrangement, segment: Segment | None) -> None:
+        """Let `segment`, built from it, take the place of its parts."""
+        if segment is not None:
+            done.take_over(segment)
+        old = [part for part in done.parts if isinstance(part, Segment)]
+        place = self.segments.index(old[0]) if old else len(self.segments)
+        self.segments[place : place + len(old)] = [] if segment is None else [segment]
+        if done.tail_rows:
+            self.tail.leave(done.tail_rows)
+            self.staging.shift(done.tail_rows)
+
+    def tidy(self) -> None:
+        """Do all that is due, at once: for a table that nobody uses meanwhile."""
+        while (rearrangement := self.due()) is not None:
+            self.put(rearrangement, rearrangement.built())
 
 
 def _best(parts: list[Part], rows: list[NDArray[np.int64]], ranks: NDArray[np.floating], k: int) -> list[Found]:

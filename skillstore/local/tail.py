@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from skillstore.embedding import Vector, error_bound
 from skillstore.local.growable import Growable
 from skillstore.local.matcher import Mask
-from skillstore.local.segment import Counts, Segment, built
+from skillstore.local.segment import Counts
+
+_COLUMNS = ("_ids", "_sets", "_vectors", "_counts", "_alive")
 
 
 class Tail:
@@ -68,8 +70,8 @@ class Tail:
 
     def truncate(self, count: int) -> None:
         """Drop the staged rows from `count` on."""
-        for column in (self._ids, self._sets, self._vectors, self._counts, self._alive):
-            column.truncate(count)
+        for name in _COLUMNS:
+            getattr(self, name).truncate(count)
         del self._payloads[count:]
 
     def find(self, skill_id: int) -> int | None:
@@ -126,30 +128,31 @@ class Tail:
 
         return positions
 
-    def frozen(self) -> Segment | None:
-        """A segment of the visible skills, which leave the tail; None if all of them are gone."""
-        visible = self.visible
-        rows = np.flatnonzero(self.alive[:visible])
-        segment = None
-        if len(rows):
-            segment = built(
-                self._sets.rows[rows], self.ids[rows], self.vectors(rows),
-                [self._payloads[row] for row in rows], self.counts[:, rows],
-            )  # fmt: skip
-        staged = np.arange(visible, len(self))
-        self._keep(staged)
-        self.visible = 0
-        return segment
+    def view(self) -> Tail:
+        """The visible rows as they are now; what is appended or dropped later does not show. Costs a list of payloads.
+
+        Counts and ends are shared, and may change.
+        """
+        seen = copy.copy(self)
+        for name in _COLUMNS:
+            setattr(seen, name, copy.copy(getattr(self, name)))
+        seen._payloads = self._payloads[: self.visible]
+        return seen
 
     def copy(self, rows: NDArray[np.int64]) -> Tail:
-        """A tail of these rows alone, all of them visible."""
-        copied = Tail(self._dim)
-        copied.__dict__.update({name: copy.copy(column) for name, column in vars(self).items()})
+        """A tail of these rows alone, all of them visible, that never changes."""
+        copied = self.view()
+        copied._payloads = self._payloads
         copied._keep(rows)
         copied.visible = len(rows)
         return copied
 
+    def leave(self, count: int) -> None:
+        """Forget the first `count` rows, all of them visible."""
+        self._keep(np.arange(count, len(self)))
+        self.visible -= count
+
     def _keep(self, rows: NDArray[np.int64]) -> None:
-        for column in (self._ids, self._sets, self._vectors, self._counts, self._alive):
-            column.keep(rows)
+        for name in _COLUMNS:
+            getattr(self, name).keep(rows)
         self._payloads = [self._payloads[row] for row in rows]

@@ -170,10 +170,10 @@ class Machine(RuleBasedStateMachine):
     def start_generation(self, compact: bool) -> None:
         self.library.compact() if compact else self.library.snapshot()
 
-    @precondition(lambda self: not self.batches)
     @rule()
-    def freeze(self) -> None:
-        self._table().freeze()
+    def flush(self) -> None:
+        """The tail leaves, also while rows behind it are staged."""
+        cast("LocalBackend", self.library._backend)._keeper.flush()
 
     @precondition(lambda self: not self.batches and self.lasting)
     @rule()
