@@ -105,6 +105,12 @@ def test_what_is_no_command_is_told_where_to_look() -> None:
     refused(CliRunner().invoke(skillstore, ["forget"]), 2, "forget", "skillstore --help")
 
 
+def test_advice_over_many_lines_becomes_one() -> None:
+    refused(
+        CliRunner().invoke(skillstore, ["completion"]), 2, "Choose from: bash, zsh, fish; see 'skillstore completion"
+    )
+
+
 def test_the_library_may_stand_in_the_environment(skills: Path) -> None:
     result = CliRunner().invoke(skillstore, ["show", "3"], env={"SKILLSTORE_LIBRARY": str(skills)})
     assert "wave" in result.stdout
