@@ -14,7 +14,7 @@ from cli.interrupts import stop
 from cli.train import train
 
 
-@click.group("skillstore", cls=Edge, context_settings={"help_option_names": ["-h", "--help"]}, epilog=(
+@click.group("skillstore", cls=Edge, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}, epilog=(
     "Data goes to stdout, messages to stderr. Exit codes: 0 ok, 1 error, 2 usage or unusable input, 3 no such skill or "
     "library, 4 another process is writing, 5 damaged library."
 ))  # fmt: skip
@@ -24,6 +24,8 @@ from cli.train import train
 def skillstore(ctx: click.Context, library: str | None) -> None:
     """Procedural memory for agents: which of my skills apply in this state, and which fit best?"""
     ctx.obj = library
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 for command in (
