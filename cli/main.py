@@ -14,10 +14,14 @@ from cli.interrupts import stop
 from cli.train import train
 
 
-@click.group("skillstore", cls=Edge, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}, epilog=(
-    "Data goes to stdout, messages to stderr. Exit codes: 0 ok, 1 error, 2 usage or unusable input, 3 no such skill or "
-    "library, 4 another process is writing, 5 damaged library."
-))  # fmt: skip
+@click.group(
+    "skillstore",
+    cls=Edge,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Data goes to stdout, messages to stderr. Exit codes: 0 ok, 1 error, 2 usage or unusable input, 3 no such "
+    "skill or library, 4 another process is writing, 5 damaged library.",
+)
 @click.version_option(package_name="skillstore")
 @click.option("--library", metavar="DIR", envvar=place.VARIABLE, show_envvar=True, help="The library's directory.")
 @click.pass_context
