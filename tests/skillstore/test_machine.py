@@ -271,7 +271,7 @@ def test_random_work_equals_the_linear_scan_on_every_path(
 ) -> None:
     monkeypatch.setattr(Table.__init__, "__defaults__", (1, TAIL_ROWS))
     machine.paths = set()
-    examples = 3000 if LONG else 40
+    examples = 3000 if LONG else 30
     chosen = settings(max_examples=examples, stateful_step_count=40, phases=PHASES)
     run_state_machine_as_test(machine, settings=chosen)
     for path in ({"segments", "tail", "staged"}, {"one segment", "staged"}, {"gone"}, {"gone from the tail"}):

@@ -1,0 +1,65 @@
+"""Libraries of every released format open, and hold what was put into them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from skillstore import SkillLibrary
+from skillstore.interchange import export_lines, import_lines
+from skillstore.local.manifest import FORMAT
+from tests.skillstore.golden import fill, write
+from tests.skillstore.test_crashes import contents
+
+DATA = Path(__file__).parent.parent.parent / "data"
+GOLDEN = sorted(DATA.glob("golden-*"))
+
+
+def test_there_is_a_golden_library_of_the_format_that_is_written() -> None:
+    assert DATA / f"golden-{FORMAT[0]}.{FORMAT[1]}" in GOLDEN
+
+
+@pytest.mark.parametrize("mode", ["r", "rw"])
+@pytest.mark.parametrize("state", ["library", "crashed"])
+@pytest.mark.parametrize("golden", GOLDEN, ids=lambda path: path.name)
+def test_a_golden_library_opens_and_holds_what_was_put_in(
+    golden: Path, state: str, mode: Literal["r", "rw"], tmp_path: Path
+) -> None:
+    place = shutil.copytree(golden / state, tmp_path / "skills")
+    expected = (golden / "expected.jsonl").read_text().splitlines()
+    copy = SkillLibrary(embedding_dim=4, encoder="golden/1")
+    import_lines(copy, expected)
+    with SkillLibrary.open(place, mode=mode, embedding_dim=4, encoder="golden/1", same_skill=0.9) as library:
+        assert list(export_lines(library)) == expected
+        assert contents(library) == contents(copy)
+        assert library.verify()["skills"] == len(expected) - 1
+        answer = library.retrieve_skills({"has_key": False, "room.light": True, "color": "red"}, [1, 0, 0, 1], top_k=9)
+        assert [match.skill.name for match in answer] == ["skill 0", "carry", "last"]
+    if mode == "rw":
+        with SkillLibrary.open(place) as library:
+            library.compact()
+            assert library.add_skill(next(iter(copy))).created is False
+            assert [kept.id for kept in library] == [kept.id for kept in copy]
+
+
+def test_what_the_golden_library_shows_is_what_was_put_in_by_hand() -> None:
+    library = SkillLibrary(embedding_dim=4, encoder="golden/1")
+    fill(library)
+    copy = SkillLibrary(embedding_dim=4, encoder="golden/1")
+    import_lines(copy, (DATA / "golden-1.0" / "expected.jsonl").read_text().splitlines())
+    assert contents(copy) == contents(library)
+    first, *_, last = copy
+    assert (first.times_used, first.success_count, first.times_learned) == (3, 2, 2)
+    assert (last.id, last.times_used, last.action_sequence) == (7, 1, ["ü", 1, 2.0, True])
+
+
+def test_the_script_writes_what_the_tests_read(tmp_path: Path) -> None:
+    write(tmp_path / "golden-1.0")
+    for path in (DATA / "golden-1.0").rglob("*"):
+        assert (tmp_path / "golden-1.0" / path.relative_to(DATA / "golden-1.0")).exists(), path
+    assert (tmp_path / "golden-1.0" / "expected.jsonl").read_text() == (
+        DATA / "golden-1.0" / "expected.jsonl"
+    ).read_text()
