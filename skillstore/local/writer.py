@@ -31,10 +31,11 @@ class Commit:
 
 @dataclass(frozen=True)
 class _Mark:
-    """Where a commit stood, to go back to."""
+    """Where a commit stood, to go back to. `records` is its list then, of which the first `kept` were there."""
 
     changes: int
     records: list[bytes]
+    kept: int
     unwritten: int
     next_id: int
     place: Place
@@ -124,7 +125,7 @@ class Writer:
             if commit.changes:
                 self._write(commit, closes=True)
         except BaseException:
-            self._rewind(commit, _Mark(0, [], 0, commit.next_id, commit.start))
+            self._rewind(commit, _Mark(0, [], 0, 0, commit.next_id, commit.start))
             self._open = self._owner = None
             raise
         return self._enqueue(commit)
@@ -132,7 +133,7 @@ class Writer:
     def _part(self) -> Iterator[Commit]:
         commit = self._opened()
         mark = _Mark(
-            len(commit.changes), list(commit.records), commit.unwritten,
+            len(commit.changes), commit.records, len(commit.records), commit.unwritten,
             self._table.staging.next_id, self._storage.place,
         )  # fmt: skip
         try:
@@ -165,7 +166,7 @@ class Writer:
             self.fail(error)
             return
         del commit.changes[mark.changes :]
-        commit.records, commit.unwritten = mark.records, mark.unwritten
+        commit.records, commit.unwritten = mark.records[: mark.kept], mark.unwritten
         with self._state:
             waiting = [change for _, other in self._pending for change in other.changes]
             self._table.drop([*waiting, *commit.changes], mark.next_id)
