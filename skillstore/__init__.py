@@ -20,7 +20,8 @@ from skillstore.errors import (
     UnsupportedFormatError,
     WriteFailedError,
 )
-from skillstore.library import Notes, SkillLibrary
+from skillstore.library import SkillLibrary
+from skillstore.notes import Notes
 from skillstore.preconditions import Interval, OneOf, is_applicable
 from skillstore.skill import Skill
 

@@ -14,8 +14,6 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
-import numpy as np
-
 from skillstore.answers import Additions
 from skillstore.errors import EncoderMismatchError, InvalidInputError, UnsupportedFormatError
 from skillstore.library import SkillLibrary
@@ -85,7 +83,7 @@ def skill_of(form: Any) -> Skill:
         form["name"],
         untagged_conditions(form["preconditions"]),
         untagged(form["action_sequence"]),
-        np.array(_numbers(form["embedding"]), dtype=np.float32),
+        _numbers(form["embedding"]),
         untagged(form.get("metadata", {})),
         id=form.get("id"),
         **{name: form[name] for name in _COUNTS if name in form},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -17,9 +17,10 @@ from skillstore.answers import Added, Additions, Matches, NearMisses
 from skillstore.backend import DURABILITIES, KEPT, Backend, Wanted
 from skillstore.embedding import Vector, unit
 from skillstore.errors import InvalidInputError
+from skillstore.notes import Notes
 from skillstore.preconditions import State
 from skillstore.skill import Skill
-from skillstore.values import Value, copied
+from skillstore.values import Value
 
 
 class SkillLibrary:
@@ -279,31 +280,6 @@ class SkillLibrary:
         return query
 
 
-class Notes(MutableMapping[str, Value]):
-    """A small durable mapping from text to Values, 16 MiB in all: where an agent keeps what it knows beyond skills.
-
-    What is read is a copy; to change a note, set it again.
-    """
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-
-    def __getitem__(self, key: str) -> Value:
-        return self._backend.get_note(_note_key(key))
-
-    def __setitem__(self, key: str, value: Value) -> None:
-        self._backend.set_note(_note_key(key), copied(value, f"note {key!r:.80}"))
-
-    def __delitem__(self, key: str) -> None:
-        self._backend.remove_note(_note_key(key))
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._backend.note_keys())
-
-    def __len__(self) -> int:
-        return len(self._backend.note_keys())
-
-
 def _path(where: str | os.PathLike[str]) -> Path:
     if not isinstance(where, str | os.PathLike) or not str(where) or "\0" in str(where):
         raise InvalidInputError(f"a library is opened by the path of its directory, not {where!r}")
@@ -330,10 +306,3 @@ def _top_k(top_k: int) -> int:
 def _real(name: str, value: float) -> None:
     if isinstance(value, bool) or not hasattr(value, "__float__") or not math.isfinite(value):
         raise InvalidInputError(f"{name} is a finite number, not {value!r}")
-
-
-def _note_key(key: str) -> str:
-    if type(key) is not str or not key:
-        raise InvalidInputError(f"a note's key is text, not {key!r}")
-    copied(key, "a note's key")
-    return key

@@ -226,6 +226,8 @@ def _untagged_condition(form: Value) -> Condition:
             return OneOf(*(untagged(value) for value in content))
         if tag == "$interval" and type(content) is list and len(content) == 2:
             return Interval(*content)
+    if type(form) is dict and not any(str(name).startswith("$") for name in form):
+        return untagged_conditions(form)
     return untagged(form)
 
 

@@ -35,6 +35,7 @@ FLOORS = [
     {"skillstore.local"},
     {"skillstore.local.backend", "skillstore.local.follower"},
     {"skillstore.local.opening"},
+    {"skillstore.notes"},
     {"skillstore.library"},
     {"skillstore"},
     {"skillstore.interchange"},

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skillstore.embedding import Vector, error_bound, similarities
+from skillstore.local import ranking
 from skillstore.local.growable import Growable
 from skillstore.local.matcher import Mask
 from skillstore.local.segment import Segment
@@ -50,7 +51,7 @@ class StoredTwins:
         return twins
 
     def _nearest(self, mask: Mask, vector: Vector) -> Twin | None:
-        found = self._table.nearest(mask, vector, 1, staged=True)
+        found = ranking.nearest(self._table, mask, vector, 1, staged=True)
         return Twin(int(found[0].part.ids[found[0].position]), found[0].rank) if found else None
 
     def _in_segment(self, segment: Segment, sets: NDArray[np.int64], vectors: Vector) -> list[tuple[int, Twin]]:

@@ -13,6 +13,7 @@ from skillstore.answers import Match, Matches, NearMiss, NearMisses
 from skillstore.backend import Settings
 from skillstore.embedding import Vector
 from skillstore.errors import LibraryClosedError, SkillNotFoundError
+from skillstore.local import ranking
 from skillstore.local.matcher import Mask
 from skillstore.local.moment import Moment
 from skillstore.local.rearrangement import Part
@@ -46,7 +47,7 @@ class Reading:
             if query is None or exact or staged:
                 found, exact = self._ranked(mask, query, top_k, staged), True
             else:
-                found, exact = self._table.likely_nearest(mask, query, top_k)
+                found, exact = ranking.likely_nearest(self._table, mask, query, top_k)
             skills = self._table.skills(found, staged)
         matches = [Match(skill, _similarity(row, query)) for skill, row in zip(skills, found, strict=True)]
         if min_similarity is not None and query is not None:
@@ -132,8 +133,8 @@ class Reading:
 
     def _ranked(self, mask: Mask, query: Vector | None, top_k: int, staged: bool) -> list[Found]:
         if query is None:
-            return self._table.most_reliable(mask, top_k, staged)
-        return self._table.nearest(mask, query, top_k, staged)
+            return ranking.most_reliable(self._table, mask, top_k, staged)
+        return ranking.nearest(self._table, mask, query, top_k, staged)
 
     def _row(self, skill_id: int, staged: bool) -> tuple[Part, int]:
         found = self._table.find(skill_id, staged)

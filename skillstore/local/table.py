@@ -1,4 +1,4 @@
-"""Table: all skills of a library in memory, and how they are found, ranked and changed.
+"""Table: all skills of a library in memory, and how they are found and changed.
 
 Rows lie in parts: immutable segments, larger ones first, and the tail with the newest. A change is first *staged*
 (only writers see it), then *published* or *dropped*. Not safe for threads: its owner locks.
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from skillstore.embedding import Vector, similarities
+from skillstore.embedding import Vector
 from skillstore.errors import CorruptLibraryError
 from skillstore.local.changes import Change, Note, Removed, Row
 from skillstore.local.matcher import Mask, Matcher
@@ -21,7 +21,6 @@ from skillstore.local.records import RecordError, read_payload
 from skillstore.local.segment import Counts, Segment
 from skillstore.local.staging import Staging, counted
 from skillstore.local.tail import Tail
-from skillstore.outcomes import lower_bounds
 from skillstore.preconditions import Facts, PreconditionSet
 from skillstore.skill import Skill
 
@@ -105,42 +104,11 @@ class Table:
         """Take up segments that were put in place."""
         self._count = sum(int(np.count_nonzero(part.alive)) for part in self.parts())
 
-    # which skills fit best
+    # what applies
 
     def applicable(self, facts: Facts) -> Mask:
         """The precondition sets that `facts` satisfy."""
         return self.matcher.satisfied(facts)
-
-    def nearest(self, mask: Mask, query: Vector, k: int, staged: bool = False) -> list[Found]:
-        """The k rows in sets of `mask` most similar to `query`: similarity descending, id ascending. Exact."""
-        return self._nearest(query, k, [self._candidates(part, mask, query, k, staged) for part in self.parts()])
-
-    def likely_nearest(self, mask: Mask, query: Vector, k: int) -> tuple[list[Found], bool]:
-        """As `nearest`, approximate where very many rows apply; and whether the answer is certainly exact."""
-        likely = [segment.likely(mask, query, k) for segment in self.segments]
-        exact = all(rows is None for rows in likely)
-        rows = [
-            segment.candidates(mask, query, k) if found is None else found
-            for segment, found in zip(self.segments, likely, strict=True)
-        ]
-        return self._nearest(query, k, [*rows, self.tail.candidates(mask, query, k)]), exact
-
-    def _nearest(self, query: Vector, k: int, rows: list[NDArray[np.int64]]) -> list[Found]:
-        """The k most similar among `rows` of each part."""
-        parts = self.parts()
-        vectors = np.concatenate([part.vectors(positions) for part, positions in zip(parts, rows, strict=True)])
-        return _best(parts, rows, similarities(vectors, query), k)
-
-    def most_reliable(self, mask: Mask, k: int, staged: bool = False) -> list[Found]:
-        """The k rows in sets of `mask` with the highest lower bound of success, ties to the lower id.
-
-        Cost: the rows of those sets.
-        """
-        parts = self.parts()
-        rows = [self.positions(part, mask, staged) for part in parts]
-        counts = [self.counts(part, positions, staged) for part, positions in zip(parts, rows, strict=True)]
-        used, succeeded, _ = np.concatenate(counts, axis=1)
-        return _best(parts, rows, lower_bounds(succeeded, used), k)
 
     def positions(self, part: Part, mask: Mask, staged: bool = False) -> NDArray[np.int64]:
         """The rows of `part` that are there and in sets of `mask`."""
@@ -156,13 +124,6 @@ class Table:
             more = [self.staging.counts(skill_id) for skill_id in part.ids[positions].tolist()]
             counts = counts + np.array(more, dtype=np.int64).reshape(-1, 3).T
         return counts
-
-    def _candidates(self, part: Part, mask: Mask, query: Vector, k: int, staged: bool) -> NDArray[np.int64]:
-        if not staged:
-            return part.candidates(mask, query, k)
-        if isinstance(part, Tail):
-            return part.closest(self.positions(part, mask, staged), query, k)
-        return self.current(part, part.candidates(mask, query, k + len(self.staging.places)))
 
     def current(self, part: Part, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those of `positions` that are neither removed nor replaced by what is staged."""
@@ -267,16 +228,6 @@ class Table:
         """Do all that is due, at once: for a table that nobody uses meanwhile."""
         while (rearrangement := self.due()) is not None:
             self.put(rearrangement, rearrangement.built())
-
-
-def _best(parts: list[Part], rows: list[NDArray[np.int64]], ranks: NDArray[np.floating], k: int) -> list[Found]:
-    """The k rows of highest rank, ties to the lower id; `ranks` are those of `rows` in order."""
-    owners = np.repeat(np.arange(len(parts)), [len(positions) for positions in rows])
-    places = np.concatenate(rows)
-    ids = np.concatenate([part.ids[positions] for part, positions in zip(parts, rows, strict=True)])
-    close = np.arange(len(ids)) if len(ids) <= k else np.flatnonzero(ranks >= np.partition(ranks, -k)[-k])
-    order = close[np.lexsort((ids[close], -ranks[close]))][:k]
-    return [Found(parts[owners[row]], int(places[row]), float(ranks[row])) for row in order]
 
 
 def decoded(part: Part, position: int, skill_id: int, vector: Vector, counts: Sequence[int]) -> Skill:

@@ -1,0 +1,41 @@
+"""Notes: a small durable mapping beside the skills."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, MutableMapping
+
+from skillstore.backend import Backend
+from skillstore.errors import InvalidInputError
+from skillstore.values import Value, copied
+
+
+class Notes(MutableMapping[str, Value]):
+    """A small durable mapping from text to Values, 16 MiB in all: where an agent keeps what it knows beyond skills.
+
+    What is read is a copy; to change a note, set it again.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def __getitem__(self, key: str) -> Value:
+        return self._backend.get_note(_note_key(key))
+
+    def __setitem__(self, key: str, value: Value) -> None:
+        self._backend.set_note(_note_key(key), copied(value, f"note {key!r:.80}"))
+
+    def __delitem__(self, key: str) -> None:
+        self._backend.remove_note(_note_key(key))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._backend.note_keys())
+
+    def __len__(self) -> int:
+        return len(self._backend.note_keys())
+
+
+def _note_key(key: str) -> str:
+    if type(key) is not str or not key:
+        raise InvalidInputError(f"a note's key is text, not {key!r}")
+    copied(key, "a note's key")
+    return key
