@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from skillstore.errors import CorruptLibraryError
 from skillstore.local.files import Files
 from skillstore.local.records import MAX_PAYLOAD
+
+_BLOCK = 4096  # payloads read at a time
+_SPAN = 64 * 2**20  # unless they stand farther apart than this
 
 
 class Payloads:
@@ -38,6 +41,27 @@ class Payloads:
             return self._source[start : start + length]
         return self._source.read(start, length, int(self.checksums[position]))
 
+    def many(self, positions: NDArray[np.int64]) -> Iterator[bytes]:
+        """The payloads at ascending `positions`, read in blocks. Raises CorruptLibraryError as they are read."""
+        for start in range(0, len(positions), _BLOCK):
+            yield from self._block(positions[start : start + _BLOCK].tolist())
+
+    def _block(self, positions: list[int]) -> Iterator[bytes]:
+        first, last = positions[0], positions[-1]
+        ends = [0, *self.ends[: last + 1].tolist()] if first == 0 else self.ends[first - 1 : last + 1].tolist()
+        source, base = self._source, 0
+        if not isinstance(source, bytes):
+            if ends[-1] - ends[0] > _SPAN:
+                yield from (self[position] for position in positions)
+                return
+            source, base = source.span(ends[0], ends[-1] - ends[0]), ends[0]
+        checksums = self.checksums[first : last + 1].tolist()
+        for position in positions:
+            data = source[ends[position - first] - base : ends[position - first + 1] - base]
+            if zlib.crc32(data) != checksums[position - first]:
+                raise CorruptLibraryError(*self.place(position), "a skill's payload")
+            yield data
+
     def place(self, position: int) -> tuple[str, int]:
         """The file and offset of a payload, to say where damage is."""
         start = int(self.ends[position - 1]) if position else 0
@@ -56,6 +80,10 @@ class PayloadFile:
     @property
     def path(self) -> str:
         return str(self._files.path(self._name))
+
+    def span(self, start: int, length: int) -> bytes:
+        """Up to `length` bytes at `start`, unchecked."""
+        return bytes(self._files.read(self.fd, self.offset + start, length))
 
     def read(self, start: int, length: int, checksum: int) -> bytes:
         """`length` bytes at `start`. Raises CorruptLibraryError unless they have this CRC-32."""

@@ -38,7 +38,7 @@ class Rearrangement:
         ids = np.concatenate([part.ids[rows] for part, rows in pairs])
         sets = np.concatenate([part.set_numbers()[rows] for part, rows in pairs])
         vectors = np.concatenate([part.vectors(rows) for part, rows in pairs])
-        payloads = [part.payload(row) for part, rows in pairs for row in rows.tolist()]
+        payloads = [payload for part, rows in pairs for payload in part.payloads_of(rows)]
         self._order = np.lexsort((ids, sets))
         distinct, starts = np.unique(sets[self._order], return_index=True)
         return Segment(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -97,6 +98,10 @@ class Segment:
 
     def payload(self, position: int) -> bytes:
         return self.payloads[position]
+
+    def payloads_of(self, positions: NDArray[np.int64]) -> Iterator[bytes]:
+        """The payloads at ascending `positions`."""
+        return self.payloads.many(positions)
 
     def place(self, position: int) -> tuple[str, int]:
         """The file and offset of a row's payload."""

@@ -43,7 +43,7 @@ def write_segment(files: Files, library: bytes, number: int, segment: Segment, m
         np.concatenate(list(_vector_blocks(segment))).astype("<f4"),
         segment.payloads.ends.astype("<u8"),
         segment.payloads.checksums.astype("<u4"),
-        b"".join(segment.payload(position) for position in range(len(segment))),
+        b"".join(segment.payloads_of(np.arange(len(segment)))),
     ]
     return _write(files, library, directory.segment_name(number), sections)
 

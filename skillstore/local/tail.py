@@ -7,7 +7,7 @@ makes them visible or drops them.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,6 +87,10 @@ class Tail:
 
     def payload(self, position: int) -> bytes:
         return self._payloads[position]
+
+    def payloads_of(self, positions: NDArray[np.int64]) -> Iterator[bytes]:
+        """As `Segment.payloads_of`."""
+        return (self._payloads[position] for position in positions.tolist())
 
     def place(self, position: int) -> tuple[str, int]:  # noqa: ARG002 - a record of the journal, checked when read
         """As `Segment.place`."""
