@@ -49,7 +49,7 @@ def change(library: SkillLibrary | Scan, plan: Plan) -> None:
         library.remove_skill(skill_id)
     elif what == "batch":
         with library.batch():
-            library.add_skills(skill_for(seed + place) for place in range(seed % 400))
+            library.add_skills(skill_for(seed + place) for place in range(seed % 60))
             library.record_outcome(skill_id, True)
             library.notes["turn"] = seed
     elif what == "snapshot":
@@ -60,7 +60,7 @@ def change(library: SkillLibrary | Scan, plan: Plan) -> None:
 
 def _scan(scan: Scan, what: str, seed: int, skill_id: int) -> None:
     if what in ("add", "batch"):
-        for place in range(seed % 400 if what == "batch" else 1):
+        for place in range(seed % 60 if what == "batch" else 1):
             scan.add(skill_for(seed + place))
     if what in ("outcome", "batch"):
         scan.outcome(skill_id, what == "batch" or bool(seed % 2))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from skillstore import LibraryNotFoundError, SkillLibrary, SkillStoreError, Writ
 from skillstore.local import opening, writer
 from skillstore.local.directory import HOLDER
 from skillstore.local.files import Files
-from skillstore.local.storage import Disk as DiskStorage
 from skillstore.local.table import Table
 from tests.contracts.library_contract import skill
 from tests.skillstore.faulty import Disk, FaultyFiles, PowerCutError
@@ -219,21 +218,19 @@ def test_an_interrupt_between_the_rename_of_a_snapshot_and_its_end_loses_nothing
 
 
 def test_the_interval_thread_and_snapshots_do_not_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow(Files):
+        def sync(self, fd: int) -> None:
+            time.sleep(0.002)  # so that the two would meet at nearly every turn
+            super().sync(fd)
+
     monkeypatch.setattr(writer, "INTERVAL", 0.0005)
-    original, turns = DiskStorage._turn_to, itertools.count()
-
-    def slow(self: DiskStorage, *given: Any) -> None:
-        next(turns)
-        original(self, *given)
-
-    monkeypatch.setattr(DiskStorage, "_turn_to", slow)
+    monkeypatch.setattr(opening, "Files", Slow)
     with SkillLibrary.open(tmp_path / "skills", embedding_dim=2, durability="interval", same_skill=None) as library:
-        for _ in range(100):
+        for _ in range(30):
             library.add_skill(skill())
             library.snapshot()
-    assert next(turns) == 100
     with SkillLibrary.open(tmp_path / "skills", mode="r") as again:
-        assert len(again) == 100
+        assert len(again) == 30
 
 
 def test_who_cannot_note_the_holder_does_not_keep_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

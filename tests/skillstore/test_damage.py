@@ -23,6 +23,7 @@ from skillstore import (
 )
 from skillstore.local import frames, writer
 from skillstore.local.frames import HEADER_SIZE, Kind
+from skillstore.local.journal import EMPTY
 from tests.contracts.library_contract import skill
 from tests.skillstore.test_crashes import contents
 
@@ -54,8 +55,7 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(closed: Path) -> Any:
-    with SkillLibrary.open(closed, mode="r") as library:
-        return contents(library)
+    return contents_of(closed)
 
 
 @pytest.fixture
@@ -71,6 +71,11 @@ def seen(place: Path, mode: Mode = "r") -> Any:
             return contents(library)
     except CorruptLibraryError as error:
         return "damaged" if Path(error.file).parent == place and error.offset >= 0 else error
+
+
+def contents_of(place: Path) -> Any:
+    with SkillLibrary.open(place, mode="r") as library:
+        return contents(library)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -132,6 +137,29 @@ def test_a_file_of_another_library_with_the_same_content_is_detected(
     assert seen(place) == (whole if name == "seal" else "damaged")
 
 
+def test_records_of_another_journal_do_not_fit_into_this_one(place: Path, tmp_path: Path) -> None:
+    with SkillLibrary.open(tmp_path / "twin", embedding_dim=2, encoder="e") as library:
+        fill(library)
+    ours, others = ((where / "journal-000003").read_bytes() for where in (place, tmp_path / "twin"))
+    assert len(ours) == len(others)
+    (place / "journal-000003").write_bytes(ours[:EMPTY] + others[EMPTY:])
+    assert seen(place) == "damaged"
+    (place / "seal").unlink()
+    assert seen(place) != contents_of(tmp_path / "twin")
+
+
+def test_a_file_of_a_diverged_copy_of_the_library_is_detected(place: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(place, tmp_path / "copy"))
+    for where, name in ((place, "here"), (copy, "else")):
+        with SkillLibrary.open(where) as library:
+            library.add_skills([skill(name, {"w": n}) for n in range(3)])
+            library.compact()
+    (one,), (other,) = (list(where.glob("segment-*")) for where in (place, copy))
+    assert (one.name, one.stat().st_size) == (other.name, other.stat().st_size)
+    shutil.copy(other, one)
+    assert seen(place) == "damaged"
+
+
 def test_an_older_copy_of_a_file_is_detected(place: Path, closed: Path, whole: Any) -> None:
     with SkillLibrary.open(place) as library:
         library.record_outcome(2, False)
@@ -158,9 +186,9 @@ def test_damage_is_left_as_it_is(place: Path) -> None:
 def test_a_payload_damaged_while_the_library_is_open_is_not_returned(place: Path) -> None:
     with SkillLibrary.open(place, mode="r") as library:
         path = place / "segment-000001"
-        data = bytearray(path.read_bytes())
-        data[-1] ^= 1
-        path.write_bytes(data)  # in place: the open descriptor sees it
+        data = path.read_bytes()
+        assert data.count(b"s2") == 1
+        path.write_bytes(data.replace(b"s2", b"s9"))  # in place: the open descriptor sees it
         with pytest.raises(CorruptLibraryError):
             list(library)
         with pytest.raises(CorruptLibraryError):
