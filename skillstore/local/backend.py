@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from itertools import islice
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skillstore.answers import Added, Additions
 from skillstore.backend import Settings
@@ -163,7 +164,7 @@ class LocalBackend(Reading):
     def _add_chunk(self, chunk: Sequence[Skill], keep_ids: bool) -> Iterator[tuple[int, bool, float]]:
         """(id, created, similarity or NaN) of each, staged one by one in order."""
         payloads = [_payload(skill) for skill in chunk]
-        sets = np.array([self._set_number(skill) for skill in chunk], dtype=np.int64)
+        sets = self._set_numbers(chunk)
         limit = None if keep_ids else self.settings.same_skill
         any_set = self.settings.dedup_scope == "library"
         stored: list[Twin | None] = [None] * len(chunk)
@@ -194,6 +195,13 @@ class LocalBackend(Reading):
         if skill.id < following:
             raise InvalidInputError(f"the id {skill.id} of {skill.name!r} is not above all ids given so far")
         return skill.id
+
+    def _set_numbers(self, skills: Sequence[Skill]) -> NDArray[np.int64]:
+        sets = [PreconditionSet.of(skill.preconditions) for skill in skills]
+        with self._state:
+            terms = [self._table.matcher.terms(each.conditions) for each in sets]
+            flat = np.array([term for each in terms for term in each], dtype=np.int32)
+            return self._table.matcher.intern_many(np.array([len(each) for each in terms]), flat)
 
     def _set_number(self, skill: Skill) -> int:
         preconditions = PreconditionSet.of(skill.preconditions)

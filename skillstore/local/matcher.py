@@ -84,28 +84,53 @@ class Matcher:
 
     def intern(self, preconditions: PreconditionSet) -> int:
         """The number of the set, which it keeps for the life of the matcher."""
-        return self.intern_terms(np.array(self.terms(preconditions.conditions), dtype=np.int32))
+        terms = np.array(self.terms(preconditions.conditions), dtype=np.int32)
+        number = self._sets.get(np.sort(terms).tobytes())
+        if number is None:
+            number = int(self.intern_many(np.array([len(terms)]), terms)[0])
+        return number
 
     def terms(self, conditions: Iterable[tuple[str, Hashable]]) -> list[int]:
         """The terms of `conditions`, in their order; new ones are numbered."""
         return [self._terms.get(condition) or self._new_term(condition) for condition in conditions]
 
-    def intern_terms(self, terms: NDArray[np.int32]) -> int:
-        """The number of the set with these terms, in any order."""
-        key = np.sort(terms).tobytes()
-        number = self._sets.get(key)
-        if number is None:
-            number = self._sets[key] = len(self._keys)
-            self._keys.append(key)
-            numbers, rows = self._sizes.setdefault(
-                len(terms), (Growable(np.int32), Growable(np.int32, max(len(terms), 1)))
-            )
+    def intern_many(self, sizes: NDArray[np.int64], terms: NDArray[np.int32]) -> NDArray[np.int64]:
+        """The numbers of many sets: `sizes` (n,) terms of each, set after set, in any order within a set."""
+        owners = np.repeat(np.arange(len(sizes)), sizes)
+        terms = terms[np.lexsort((terms, owners))].astype(np.int32)
+        ends = np.cumsum(sizes)
+        starts = ends - sizes
+        data, known = terms.tobytes(), len(self._keys)
+        numbers, fresh = [], []
+        for place, (start, end) in enumerate(zip((4 * starts).tolist(), (4 * ends).tolist(), strict=True)):
+            key = data[start:end]
+            number = self._sets.setdefault(key, len(self._keys))
+            if number == len(self._keys):
+                self._keys.append(key)
+                fresh.append(place)
             numbers.append(number)
-            rows.append(np.sort(terms) if len(terms) else [0])
-            for column, word in zip(self._words, _words(terms - 1), strict=True):
-                column.append(word)
-            self._remembered.clear()
-        return number
+        if fresh:
+            self._add_sets(known, starts[fresh], sizes[fresh], terms)
+        return np.array(numbers, dtype=np.int64)
+
+    def _add_sets(
+        self, first: int, starts: NDArray[np.int64], sizes: NDArray[np.int64], terms: NDArray[np.int32]
+    ) -> None:
+        """Take up sets numbered from `first`, each `sizes` of `terms` from `starts` on."""
+        words = np.zeros((len(sizes), _WORDS), dtype=np.uint64)
+        for size in np.unique(sizes).tolist():
+            of_size = np.flatnonzero(sizes == size)
+            chosen = terms[starts[of_size][:, None] + np.arange(size)]
+            numbers, rows = self._sizes.setdefault(size, (Growable(np.int32), Growable(np.int32, max(size, 1))))
+            numbers.append(first + of_size)
+            rows.append(chosen if size else np.zeros(len(of_size), dtype=np.int32))
+            bits = (chosen.astype(np.int64) - 1) % _BITS
+            for place in range(_WORDS):
+                here = np.left_shift(np.uint64(1), (bits % 64).astype(np.uint64)) * (bits // 64 == place)
+                words[of_size, place] = np.bitwise_or.reduce(here.astype(np.uint64), axis=1)
+        for column, word in zip(self._words, words.T, strict=True):
+            column.append(word)
+        self._remembered.clear()
 
     def set_terms(self, number: int) -> NDArray[np.int32]:
         """The terms of a set, ascending."""

@@ -135,7 +135,7 @@ def read_segment(files: Files, library: bytes, named: NamedFile, matcher: Matche
     reader.finish()
     _check_columns(reader, starts, ids, places, len(terms), rows)
     return Segment(
-        sets=_interned(matcher, np.array(terms, dtype=np.int32), sizes, places),
+        sets=matcher.intern_many(sizes, np.array(terms, dtype=np.int32)[places]),
         starts=starts,
         ids=ids,
         vectors=vectors,
@@ -158,20 +158,9 @@ def _check_columns(
         raise reader.damaged("the precondition sets do not cover the rows")
     if len(places) and (places.min() < 0 or places.max() >= conditions):
         raise reader.damaged("a precondition set names a condition that is not there")
-    if ids.min() < 1 or len(np.unique(ids)) != rows:
+    ordered = np.sort(ids)
+    if ordered[0] < 1 or (ordered[1:] == ordered[:-1]).any():
         raise reader.damaged("the ids are not distinct")
-
-
-def _interned(
-    matcher: Matcher, terms: NDArray[np.int32], sizes: NDArray[np.int64], places: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    flat = terms[places]
-    ends = np.cumsum(sizes)
-    return np.fromiter(
-        (matcher.intern_terms(flat[end - size : end]) for end, size in zip(ends.tolist(), sizes.tolist(), strict=True)),
-        dtype=np.int64,
-        count=len(sizes),
-    )
 
 
 def write_cells(files: Files, library: bytes, named: NamedFile, segment: Segment) -> None:

@@ -276,12 +276,5 @@ def test_random_work_equals_the_linear_scan_on_every_path(
     examples = 3000 if LONG else 30
     chosen = settings(max_examples=examples, stateful_step_count=40, phases=PHASES)
     run_state_machine_as_test(machine, settings=chosen)
-    for path in (
-        {"segments"},
-        {"one segment", "tail"},
-        {"one segment", "staged"},
-        {"tail", "staged"},
-        {"gone"},
-        {"gone from the tail"},
-    ):
-        assert any(path <= taken for taken in machine.paths), path
+    for path in ("one segment", "tail", "staged", "gone", "gone from the tail"):
+        assert any(path in taken for taken in machine.paths), path
