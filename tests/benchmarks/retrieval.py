@@ -181,6 +181,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--queries", type=int, default=2000)
     parser.add_argument("--scans", type=int, default=10, help="queries that the linear scan answers, too")
+    parser.add_argument("--merging", type=int, default=10_000, help="skills that are added with duplicates merged")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--share", choices=ROWS, help="only this row")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
@@ -193,12 +194,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         rows = {share: row(Path(directory), given, share) for share in ([given.share] if given.share else ROWS)}
         print("standard: adding with duplicates merged", file=sys.stderr)
-        merging = build(Path(directory) / "merging", Workload(given.skills, given.dim, "standard", given.seed))
+        merging = build(Path(directory) / "merging", Workload(given.merging, given.dim, "standard", given.seed))
     if given.json:
         print(json.dumps({"rows": rows, "with duplicates": merging}))
         return
     print(table(rows))
-    print("with duplicates merged: {skills per second:,.0f} skills per second, {kept:,} kept".format(**merging))
+    told = "{skills per second:,.0f} skills per second, {kept:,} kept".format(**merging)
+    print(f"with duplicates merged, {given.merging:,} skills in one commit: {told}")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from skillstore.local import opening, writer
 from skillstore.local.directory import HOLDER
 from skillstore.local.files import Files
 from skillstore.local.table import Table
-from tests.contracts.library_contract import skill
+from tests.contracts.library_contract import StoppedError, skill
 from tests.skillstore.faulty import Disk, FaultyFiles, PowerCutError
 from tests.skillstore.scan import exact
 
@@ -244,3 +244,14 @@ def test_who_cannot_note_the_holder_does_not_keep_the_lock(tmp_path: Path, monke
     assert caught.value.__traceback__ is not None  # which holds on to every object of the attempt
     SkillLibrary.open(tmp_path / "skills").close()
     assert (tmp_path / "skills" / HOLDER).exists()
+
+
+def test_a_part_of_a_batch_undone_after_it_was_written_takes_nothing_else_with_it(tmp_path: Path) -> None:
+    with SkillLibrary.open(tmp_path / "skills", embedding_dim=2) as library, library.batch():
+        library.add_skill(skill("before"))
+        with pytest.raises(StoppedError), library.batch():  # noqa: PT012 - the batch is what raises
+            library.add_skills([skill(str(n), {"n": n}) for n in range(50)])
+            raise StoppedError
+        library.add_skill(skill("after", {"a": 1}))
+    with SkillLibrary.open(tmp_path / "skills", mode="r") as again:
+        assert [(kept.id, kept.name) for kept in again] == [(1, "before"), (2, "after")]

@@ -6,6 +6,7 @@ import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +22,8 @@ from skillstore import (
     SkillStoreError,
     UnsupportedFormatError,
 )
-from skillstore.local import frames, writer
+from skillstore.local import frames, records, writer
+from skillstore.local.changes import Change, Learned, Outcome, Removed, Row, record_of
 from skillstore.local.frames import HEADER_SIZE, Kind
 from skillstore.local.journal import EMPTY
 from tests.contracts.library_contract import skill
@@ -326,6 +328,24 @@ def test_noise_is_never_more_than_damage(name: str, place: Path, whole: Any) -> 
         noise[start : start + length] = generator.bytes(length)
         (place / name).write_bytes(noise)
         assert seen(place) in ("damaged", whole)
+
+
+_ROW = Row(1, records.payload("s", {}, ["go"], {}), np.array([1, 0], dtype=np.float32), (0, 0, 1))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [Outcome(99, True), Removed(99), Learned(99), _ROW, replace(_ROW, id=99, replaces=True),
+     replace(_ROW, id=2**62 + 1), replace(_ROW, id=9, payload=b"junk"), replace(_ROW, id=9, counts=(1, 2, 1)),
+     replace(_ROW, id=9, vector=_ROW.vector[:1])],
+    ids=repr,
+)  # fmt: skip
+def test_a_change_that_cannot_be_is_damage_though_its_checksum_holds(change: Change, tmp_path: Path) -> None:
+    with SkillLibrary.open(tmp_path / "skills", embedding_dim=2) as library:
+        library.add_skill(skill())
+        library._backend._storage.write([record_of(change)], closes=True)  # type: ignore[union-attr]
+    assert seen(tmp_path / "skills") == "damaged"
+    assert seen(tmp_path / "skills", "rw") == "damaged"
 
 
 # what the library keeps
