@@ -235,6 +235,10 @@ class SkillLibrary:
         """As `snapshot`, and rewrite all skills into one file without those that were removed. Returns the number."""
         return self._backend.compact()
 
+    def settle(self) -> None:
+        """Return when the work in the background (segments, cells) is done. Answers do not wait for it."""
+        self._backend.settle()
+
     def verify(self) -> dict[str, Value]:
         """Read every byte on the disk: {"ok": True, "skills", "generation", "files", "bytes"}.
 

@@ -108,6 +108,11 @@ class LocalBackend(Reading):
     def stats(self) -> dict[str, Value]:
         return {**super().stats(), "durability": self._durability, **self._storage.stats()}
 
+    def settle(self) -> None:
+        self._check_open()
+        self._keeper.look()
+        self._keeper.wait()
+
     def verify(self) -> dict[str, Value]:
         self._check_open()
         with self._writer.alone():

@@ -56,6 +56,9 @@ class Follower(Reading):
             "disk_bytes": self._files.total(),
         }
 
+    def settle(self) -> None:
+        self._check_open()
+
     def verify(self) -> dict[str, Value]:
         self._check_open()
         return generation.verified(self._files)
