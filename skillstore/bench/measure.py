@@ -135,15 +135,15 @@ def _asked(library: SkillLibrary, question: Question) -> tuple[Any, float]:
 def table(figures: list[Figures]) -> str:
     """The figures for people."""
     lines = [
-        "            applies  new ms    p99    again ms p99   recall  exact |  flat ms (resolve pack search) | times faster",
-        "                                                                   |                                |  new   again",
+        "           |        |     never asked   |  asked before  |        |       |           flat            | times",
+        "           |  apply |  median ms    p99 | median     p99 | recall | exact |  ms (resolve pack search) | faster",
     ]
     for row in figures:
         parts = row["flat parts ms"]
         lines.append(
-            f"{row['row']:>10} {100 * row['applicable']:6.2f} %  {row['new ms']:7.3f} {row['new p99 ms']:6.2f}  "
-            f"{row['again ms']:7.3f} {row['again p99 ms']:6.2f}   {row['recall']:.4f}  {row['exact']:5.2f} | "
-            f"{row['flat ms']:6.2f} ({parts['resolve']:7.2f} {parts['pack']:5.2f} {parts['search']:7.2f}) | "
-            f"{row['new times faster']:5.1f}   {row['again times faster']:5.1f}"
+            f"{row['row']:>10} | {100 * row['applicable']:4.1f} % | {row['new ms']:9.3f} {row['new p99 ms']:7.2f} | "
+            f"{row['again ms']:6.3f} {row['again p99 ms']:6.2f} | {row['recall']:.4f} | {row['exact']:5.2f} | "
+            f"{row['flat ms']:5.1f} ({parts['resolve']:7.2f} {parts['pack']:4.2f} {parts['search']:6.2f}) | "
+            f"{row['new times faster']:3.0f} {row['again times faster']:3.0f}"
         )
     return "\n".join(lines)
