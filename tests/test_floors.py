@@ -16,7 +16,7 @@ import skillstore
 ROOT = Path(skillstore.__file__).parent.parent
 PACKAGES = ("skillstore", "agent", "cli")
 DOORS = {
-    "faiss": {"skillstore.local.vectors"},
+    "faiss": {"skillstore.local.vectors", "skillstore.bench.flat"},  # the latter is what we are measured against
     "msgpack": {"skillstore.local.records"},
     "filelock": {"skillstore.local.directory"},
     "matplotlib": {"agent.plots", "skillstore.bench.plots"},
@@ -152,7 +152,7 @@ def test_the_public_names_of_skillstore() -> None:
 def test_the_public_names_of_a_library() -> None:
     assert sorted(name for name in dir(skillstore.SkillLibrary) if not name.startswith("_")) == [
         "add_skill", "add_skills", "batch", "close", "compact", "embedding_dim", "encoder", "get_skill", "get_stats",
-        "open", "record_outcome", "remove_skill", "replace_skill", "restore_skills", "retrieve_skills", "snapshot",
+        "open", "record_outcome", "remove_skill", "replace_skill", "restore_skills", "retrieve_skills", "settle", "snapshot",
         "verify", "why_not",
     ]  # fmt: skip
 
