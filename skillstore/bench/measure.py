@@ -135,8 +135,8 @@ def _asked(library: SkillLibrary, question: Question) -> tuple[Any, float]:
 def table(figures: list[Figures]) -> str:
     """The figures for people."""
     lines = [
-        "           |        |     never asked   |  asked before  |        |       |           flat            | times",
-        "           |  apply |  median ms    p99 | median     p99 | recall | exact |  ms (resolve pack search) | faster",
+        "           |        |    never asked    |  asked before  |        |       |            flat            | times",
+        "           |  apply |       ms      p99 |     ms     p99 | recall | exact | ms (resolve  pack   search) | more",
     ]
     for row in figures:
         parts = row["flat parts ms"]

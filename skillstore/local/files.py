@@ -62,6 +62,10 @@ class Files:
         filled = self.read_into(fd, offset, memoryview(buffer))
         return buffer if filled == length else buffer[:filled]
 
+    def read_short(self, fd: int, offset: int, length: int) -> bytes:
+        """As `read`, in one system call, which may give less. The caller bounds `length`."""
+        return os.pread(fd, length, offset)
+
     def read_into(self, fd: int, offset: int, buffer: memoryview) -> int:
         """Fill `buffer` from `offset`; returns how much there was."""
         filled = 0

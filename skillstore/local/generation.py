@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from skillstore.errors import CorruptLibraryError
+from skillstore.errors import CorruptLibraryError, InvalidInputError
 from skillstore.local import directory, manifest, snapshot
 from skillstore.local.changes import Change, Row
 from skillstore.local.files import Files
@@ -40,7 +40,7 @@ class Generation:
                     self.table.stage(change)
                     applied.append(change)
                 self.table.publish(applied, [])
-            except (LookupError, RecordError) as error:
+            except (InvalidInputError, LookupError, RecordError) as error:
                 raise self.journal.damaged(self.place.offset, f"a change that cannot be ({error})") from None
             self.place = end
             self.table.tidy()

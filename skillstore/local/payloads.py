@@ -89,7 +89,7 @@ class PayloadFile:
         """`length` bytes at `start`. Raises CorruptLibraryError unless they have this CRC-32."""
         data = b""
         if length <= MAX_PAYLOAD:
-            data = bytes(self._files.read(self.fd, self.offset + start, length))
+            data = self._files.read_short(self.fd, self.offset + start, length)
         if len(data) != length or zlib.crc32(data) != checksum:
             raise CorruptLibraryError(self.path, self.offset + start, "a skill's payload")
         return data

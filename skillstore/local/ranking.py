@@ -51,9 +51,12 @@ def _candidates(table: Table, part: Part, mask: Mask, query: Vector, k: int, sta
 
 def _most_similar(table: Table, query: Vector, k: int, rows: list[NDArray[np.int64]]) -> list[Found]:
     """The k most similar among `rows` of each part."""
-    parts = table.parts()
-    vectors = np.concatenate([part.vectors(positions) for part, positions in zip(parts, rows, strict=True)])
-    return _best(parts, rows, similarities(vectors, query), k)
+    pairs = [(part, positions) for part, positions in zip(table.parts(), rows, strict=True) if len(positions)]
+    if not pairs:
+        return []
+    vectors = [part.vectors(positions) for part, positions in pairs]
+    ranks = similarities(vectors[0] if len(vectors) == 1 else np.concatenate(vectors), query)
+    return _best([part for part, _ in pairs], [positions for _, positions in pairs], ranks, k)
 
 
 def _best(parts: list[Part], rows: list[NDArray[np.int64]], ranks: NDArray[np.floating], k: int) -> list[Found]:
@@ -63,4 +66,5 @@ def _best(parts: list[Part], rows: list[NDArray[np.int64]], ranks: NDArray[np.fl
     ids = np.concatenate([part.ids[positions] for part, positions in zip(parts, rows, strict=True)])
     close = np.arange(len(ids)) if len(ids) <= k else np.flatnonzero(ranks >= np.partition(ranks, -k)[-k])
     order = close[np.lexsort((ids[close], -ranks[close]))][:k]
-    return [Found(parts[owners[row]], int(places[row]), float(ranks[row])) for row in order]
+    columns = zip(owners[order].tolist(), places[order].tolist(), ranks[order].tolist(), strict=True)
+    return [Found(parts[owner], place, rank) for owner, place, rank in columns]

@@ -24,6 +24,8 @@ MAX_CONTAINERS = 100_000
 MAX_PAYLOAD = 4 * 2**20
 """Bytes of one skill's name, preconditions, actions and metadata together."""
 
+_SHORT = 4096  # bytes, and so at most as many containers
+
 
 class RecordError(ValueError):
     """Bytes that are not one record within the limits."""
@@ -51,6 +53,13 @@ def unpacked(data: bytes | bytearray | memoryview, containers: int = MAX_CONTAIN
         )
     except RecordError:
         raise
+    except (ValueError, TypeError, msgpack.UnpackException, RecursionError) as error:
+        raise RecordError(f"not a record: {type(error).__name__} {error}") from None
+
+
+def _short(data: bytes) -> Any:
+    try:
+        return msgpack.unpackb(data, raw=False, strict_map_key=True, ext_hook=_no_extension)
     except (ValueError, TypeError, msgpack.UnpackException, RecursionError) as error:
         raise RecordError(f"not a record: {type(error).__name__} {error}") from None
 
@@ -101,13 +110,18 @@ def payload(name: str, preconditions: Any, action_sequence: Sequence[Value], met
     return data
 
 
-def read_payload(data: bytes | bytearray | memoryview) -> tuple[str, dict[str, Condition], Any, dict[str, Value]]:
-    """(name, preconditions, action_sequence, metadata) of a payload. Raises RecordError."""
-    form = unpacked(data)
+def read_payload(data: bytes, checked: bool = False) -> tuple[str, dict[str, Condition], Any, dict[str, Value]]:
+    """(name, preconditions, action_sequence, metadata) of a payload. Raises RecordError.
+
+    `checked`: it was read once before, or its checksum holds, so a short one is not searched for what none holds.
+    """
+    form = _short(data) if checked and len(data) <= _SHORT else unpacked(data)
     if type(form) is not list or len(form) != 4 or type(form[0]) is not str:
         raise RecordError("not a skill's payload")
+    name, conditions, actions, metadata = form
+    if b"$" not in data and type(conditions) is dict and type(actions) is list and type(metadata) is dict:
+        return name, conditions, actions, metadata  # nothing is tagged
     try:
-        name, conditions, actions, metadata = form
         return name, rules.untagged_conditions(conditions), untagged(actions), untagged(metadata)
     except (InvalidInputError, RecursionError) as error:
         raise RecordError(f"not a skill's payload: {error}") from None

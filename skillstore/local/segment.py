@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from skillstore.embedding import Vector, error_bound
 from skillstore.local.cells import Cells
 from skillstore.local.matcher import Mask
 from skillstore.local.payloads import Payloads
-from skillstore.local.vectors import Lists
+from skillstore.local.vectors import Lists, Prepared
 
 Counts = NDArray[np.int64]
 """Shape (3, rows): times_used, success_count, times_learned."""
@@ -23,12 +23,14 @@ _DEEPER = 2.0  # how much farther than k / share the k-th that applies may be
 _REMEMBERED = 32  # states
 
 
-class _Choice(NamedTuple):
+@dataclass
+class _Choice:
     """Which lists a mask selects, and how many rows they have."""
 
     mask: Mask
     lists: NDArray[np.bool_]
     rows: int
+    prepared: Prepared | None = None
 
 
 class Segment:
@@ -112,7 +114,10 @@ class Segment:
 
         Cost: the rows of those sets.
         """
-        return self._lists.candidates(np.flatnonzero(self._choice(mask).lists), query, k)
+        choice = self._choice(mask)
+        if choice.prepared is None:
+            choice.prepared = self._lists.prepared(np.flatnonzero(choice.lists))
+        return self._lists.candidates(choice.prepared, query, k)
 
     def likely(self, mask: Mask, query: Vector, k: int) -> NDArray[np.int64] | None:
         """As `candidates`, by reading only the nearest cells; nearly always the same answer.

@@ -233,7 +233,7 @@ class Table:
 def decoded(part: Part, position: int, skill_id: int, vector: Vector, counts: Sequence[int]) -> Skill:
     """The skill of a row. Raises CorruptLibraryError if its payload cannot have been written."""
     try:
-        name, preconditions, actions, metadata = read_payload(part.payload(position))
+        name, preconditions, actions, metadata = read_payload(part.payload(position), checked=True)
     except RecordError as error:
         raise CorruptLibraryError(*part.place(position), str(error)) from None
     used, succeeded, learned = counts

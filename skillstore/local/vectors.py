@@ -6,7 +6,7 @@ proposes candidates by float32 inner product; `skillstore.embedding.similarities
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,15 @@ def _faiss() -> Any:
     import faiss  # here, so that importing skillstore is instant
 
     return faiss
+
+
+class Prepared(NamedTuple):
+    """Lists to be searched, how many rows they have, and how FAISS is told so."""
+
+    lists: NDArray[np.int64]
+    available: int
+    parameters: Any
+    selector: Any
 
 
 class Lists:
@@ -58,22 +67,27 @@ class Lists:
         rows: Vector = self._index.reconstruct_batch(np.ascontiguousarray(positions, dtype=np.int64))
         return rows
 
-    def candidates(self, lists: NDArray[np.int64], query: Vector, k: int) -> NDArray[np.int64]:
-        """Positions in `lists`, among them certainly the k most similar to `query` and all that tie with them."""
+    def prepared(self, lists: NDArray[np.int64]) -> Prepared:
+        """What `candidates` needs to know of `lists`, to be kept while the same lists are asked for."""
         available = int((self._starts[lists + 1] - self._starts[lists]).sum())
-        want = k + _SLACK
+        return Prepared(np.ascontiguousarray(lists), available, self._parameters(len(lists)), self._selector)
+
+    def candidates(self, prepared: Prepared, query: Vector, k: int) -> NDArray[np.int64]:
+        """Positions in the lists, among them certainly the k most similar to `query` and all that tie with them."""
+        if prepared.selector is not self._selector:
+            prepared = self.prepared(prepared.lists)
+        available, want = prepared.available, k + _SLACK
+        found = np.zeros(0, dtype=np.int64)
         while available:
             want = min(want, available)
-            found, proposed = self._search(lists[None, :], query[None, :], want)
-            found, proposed = found[0], proposed[0]
+            many, proposals = self._search(prepared.lists[None, :], query[None, :], want, prepared.parameters)
+            found, proposed = many[0], proposals[0]
             if want == available or found[-1] < 0:
                 break
             if proposed[-1] < proposed[k - 1] - self._margin:
                 found = found[proposed >= proposed[k - 1] - self._margin]
                 break
             want *= 8
-        else:
-            return np.zeros(0, dtype=np.int64)
         there: NDArray[np.int64] = found[found >= 0]
         return there
 
@@ -82,30 +96,27 @@ class Lists:
 
         The second array (n,) is True where the most similar row of the list is certainly among them.
         """
-        found, proposed = self._search(lists[:, None], queries, k)
+        found, proposed = self._search(lists[:, None], queries, k, self._parameters(1))
         certain = (found[:, -1] < 0) | (proposed[:, -1] < proposed[:, 0] - self._margin)
         return found, certain
 
-    def _search(self, lists: NDArray[np.int64], queries: Vector, k: int) -> tuple[NDArray[np.int64], Vector]:
+    def _parameters(self, probes: int) -> Any:
+        """For the C++ call: the Python wrapper reads nprobe from the shared index, a race between threads."""
+        return self._faiss.SearchParametersIVF(nprobe=probes, sel=self._selector)
+
+    def _search(
+        self, lists: NDArray[np.int64], queries: Vector, k: int, parameters: Any
+    ) -> tuple[NDArray[np.int64], Vector]:
         pointer = self._faiss.swig_ptr
         count, probes = lists.shape
         lists, queries = np.ascontiguousarray(lists, dtype=np.int64), np.ascontiguousarray(queries)
         zeros = np.zeros((count, probes), dtype=np.float32)  # distances to centroids, which these lists do not have
         proposed = np.empty((count, k), dtype=np.float32)
         found = np.empty((count, k), dtype=np.int64)
-        # The C++ call with its own parameters: the Python wrapper reads nprobe from the shared index, a race.
-        parameters = self._faiss.SearchParametersIVF(nprobe=probes, sel=self._selector)
         self._index.search_preassigned_c(
-            count,
-            pointer(queries),
-            k,
-            pointer(lists),
-            pointer(zeros),
-            pointer(proposed),
-            pointer(found),
-            False,
-            parameters,
-        )
+            count, pointer(queries), k, pointer(lists), pointer(zeros),
+            pointer(proposed), pointer(found), False, parameters,
+        )  # fmt: skip
         return found, proposed
 
 
