@@ -135,8 +135,8 @@ def _asked(library: SkillLibrary, question: Question) -> tuple[Any, float]:
 def table(figures: list[Figures]) -> str:
     """The figures for people: milliseconds, and how many times faster than the flat index."""
     lines = [
-        "                    | state never asked | asked before   |        |       | flat index                 | times",
-        "              apply |  median     p99   | median    p99  | recall | exact | whole  resolve pack search | faster",
+        f"{'':20}| state never asked | asked before   |        |       | flat index                 | times",
+        f"{'apply':>19} |  median     p99   | median    p99  | recall | exact | whole  resolve pack search | faster",
     ]
     for row in figures:
         parts = row["flat parts ms"]
