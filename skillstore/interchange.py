@@ -109,7 +109,10 @@ def _line(form: dict[str, Value]) -> str:
 def _numbers(embedding: Any) -> list[float]:
     if type(embedding) is not list or not all(type(number) in (int, float) for number in embedding):
         raise InvalidInputError("an embedding is a list of numbers")
-    return embedding
+    try:
+        return [float(number) for number in embedding]
+    except OverflowError:
+        raise InvalidInputError("a number of the embedding is too large") from None
 
 
 def _numbered(lines: Iterable[str]) -> Iterator[tuple[int, Any]]:

@@ -178,7 +178,8 @@ class LocalBackend(Reading):
                 stored = StoredTwins(self._table, any_set).find(sets, np.stack([skill.embedding for skill in chunk]))
         new = NewTwins(self.settings.embedding_dim, any_set)
         for skill, payload, set_number, twin in zip(chunk, payloads, sets.tolist(), stored, strict=True):
-            other = new.find(set_number, skill.embedding) if limit is not None else None
+            least = twin.similarity if twin else -1.0
+            other = new.find(set_number, skill.embedding, least) if limit is not None else None
             if other is not None and other.beats(twin):
                 twin = other
             similarity = twin.similarity if twin else float("nan")

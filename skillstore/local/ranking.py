@@ -46,7 +46,7 @@ def _candidates(table: Table, part: Part, mask: Mask, query: Vector, k: int, sta
         return part.candidates(mask, query, k)
     if isinstance(part, Tail):
         return part.closest(table.positions(part, mask, staged), query, k)
-    return table.current(part, part.candidates(mask, query, k + len(table.staging.places)))
+    return table.current(part, part.candidates(mask, query, k + len(table.staging.superseded)))
 
 
 def _most_similar(table: Table, query: Vector, k: int, rows: list[NDArray[np.int64]]) -> list[Found]:

@@ -13,12 +13,14 @@ class Staging:
     """The sum of the changes that are staged, over what is visible.
 
     places    id -> its row among the staged rows of the tail, or None if it is gone; ids not here are as visible
+    superseded  ids whose visible row, if there is one, was removed or replaced
     notes     key -> its record, or None if it is gone; keys not here are as visible
     next_id   the id that the next new skill gets
     """
 
     def __init__(self, next_id: int) -> None:
         self.places: dict[int, int | None] = {}
+        self.superseded: set[int] = set()
         self.notes: dict[str, bytes | None] = {}
         self.next_id = next_id
         self._counts: dict[int, Counts] = {}
@@ -27,10 +29,13 @@ class Staging:
         """Add `change`; if it is a Row, `row` is where the tail has it."""
         if isinstance(change, Row):
             self.places[change.id] = row
+            if change.replaces:
+                self.superseded.add(change.id)
             self._counts.pop(change.id, None)
             self.next_id = max(self.next_id, change.id + 1)
         elif isinstance(change, Removed):
             self.places[change.id] = None
+            self.superseded.add(change.id)
         elif isinstance(change, Note):
             self.notes[change.key] = change.data
         else:
@@ -41,6 +46,7 @@ class Staging:
     def retake(self, changes: Iterable[Change], first_row: int) -> None:
         """Become the sum of `changes`, whose rows stand in the tail from `first_row` on."""
         self.places.clear()
+        self.superseded.clear()
         self.notes.clear()
         self._counts.clear()
         for change in changes:

@@ -127,14 +127,14 @@ class Table:
 
     def current(self, part: Part, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those of `positions` that are neither removed nor replaced by what is staged."""
-        places = self.staging.places
-        if not places or not len(positions):
+        superseded, places = self.staging.superseded, self.staging.places
+        if not superseded or not len(positions):
             return positions
         ids = part.ids[positions].tolist()
         if isinstance(part, Tail):
             kept = [places.get(skill_id, row) == row for skill_id, row in zip(ids, positions.tolist(), strict=True)]
         else:
-            kept = [skill_id not in places for skill_id in ids]
+            kept = [skill_id not in superseded for skill_id in ids]
         current: NDArray[np.int64] = positions[np.array(kept, dtype=np.bool_)]
         return current
 

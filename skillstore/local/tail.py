@@ -17,6 +17,7 @@ from skillstore.local.growable import Growable
 from skillstore.local.matcher import Mask
 from skillstore.local.segment import Counts
 
+_BLOCK = 8192  # rows that are multiplied with many queries at a time
 _COLUMNS = ("_ids", "_sets", "_vectors", "_counts", "_alive")
 
 
@@ -113,6 +114,20 @@ class Tail:
         kth = np.partition(proposed, -k)[-k]
         close: NDArray[np.int64] = positions[proposed >= kth - self._margin]
         return close
+
+    def closest_each(self, positions: NDArray[np.int64], queries: Vector) -> list[NDArray[np.int64]]:
+        """For each of `queries` (n, dim), those of `positions` among which the most similar one certainly is."""
+        best = np.full(len(queries), -np.inf, dtype=np.float32)
+        kept: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)] * len(queries)
+        for start in range(0, len(positions), _BLOCK):
+            block = positions[start : start + _BLOCK]
+            proposed = queries @ self._vectors.rows[block].T
+            highest = proposed.max(axis=1)
+            best = np.maximum(best, highest)
+            close = proposed >= (best - self._margin)[:, None]
+            for query in np.flatnonzero(close.any(axis=1)).tolist():
+                kept[query] = np.concatenate((kept[query], block[close[query]]))
+        return kept
 
     def of_set(self, number: int) -> NDArray[np.int64]:
         """The positions of one set that are there (staged ones included)."""

@@ -185,34 +185,29 @@ class Writer:
 
     def _settle(self, ticket: int) -> None:
         """Return when commit `ticket` is durable and everybody sees it. One thread syncs for all that wait."""
-        if self._durability != "full":
-            return
-        with self._state:
-            while self._synced < ticket:
-                if self._failure is not None:
-                    raise self._failed()
-                if not self._syncing:
-                    break
-                self._state.wait()
-            else:
-                return
-            self._syncing = True
-            upto = self._written
-        self._sync(upto)
-
-    def _sync(self, upto: int) -> None:
-        done = False
+        leads = done = False
         try:
-            self._storage.sync()
-            done = True
+            with self._state:
+                while self._durability == "full" and self._synced < ticket and not leads:
+                    if self._failure is not None:
+                        raise self._failed()
+                    if self._syncing:
+                        self._state.wait()
+                    else:
+                        leads = self._syncing = True
+                upto = self._written
+            if leads:
+                self._storage.sync()
+                done = True
         except OSError as error:
             raise self.fail(error) from error
-        finally:
-            with self._state:
-                self._syncing = False
-                if done:
-                    self._publish(upto)
-                self._state.notify_all()
+        finally:  # also when a signal breaks in: others wait for the one that leads
+            if leads:
+                with self._state:
+                    self._syncing = False
+                    if done:
+                        self._publish(upto)
+                    self._state.notify_all()
 
     def _publish(self, upto: int) -> None:
         while self._pending and self._pending[0][0] <= upto:
