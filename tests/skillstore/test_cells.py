@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -156,3 +157,17 @@ def test_cells_are_kept_beside_the_segment_and_are_never_needed(tmp_path: Path) 
         library.settle()
         assert the_cells(library) != [None]
     assert cache.read_bytes() == kept, "the same cells are made of the same segment"
+
+
+def test_cells_of_a_diverged_copy_are_not_taken(tmp_path: Path) -> None:
+    SkillLibrary.open(tmp_path / "one", embedding_dim=DIM, same_skill=None).close()
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+    for seed, name in ((5, "one"), (6, "two")):
+        with SkillLibrary.open(tmp_path / name) as library:
+            library.add_skills(made(np.random.default_rng(seed)))
+            library.compact()
+            library.settle()
+    (one,) = (tmp_path / "one").glob("cells-*")
+    shutil.copy(tmp_path / "two" / one.name, one)
+    with SkillLibrary.open(tmp_path / "one", mode="r") as reader:
+        assert the_cells(reader) == [None]
