@@ -164,9 +164,12 @@ class Matcher:
 
     def _resolve(self, facts: Facts) -> Mask:
         holds = self._holding(facts)
-        lacking = np.zeros(len(self._keys), dtype=np.uint64)
-        for column, word in zip(self._words, _words(np.flatnonzero(holds[1:])), strict=True):
-            lacking |= column.rows & ~word
+        absent = ~_words(np.flatnonzero(holds[1:]))
+        lacking = self._words[0].rows & absent[0]
+        here = np.empty_like(lacking)
+        for column, word in zip(self._words[1:], absent[1:], strict=True):
+            np.bitwise_and(column.rows, word, out=here)
+            np.bitwise_or(lacking, here, out=lacking)
         mask: Mask = lacking == 0
         if len(self._conditions) > _BITS:
             self._check_terms(mask, holds)

@@ -58,7 +58,8 @@ class Segment:
         self.alive = np.ones(len(ids), dtype=np.bool_)
         self.cells: Cells | None = None
         self._lists = Lists(vectors, starts)
-        self._lengths = np.diff(starts)
+        self._lengths = np.diff(starts).astype(np.float64)  # so that a product counts rows: exact below 2^53
+        self._range = slice(int(sets[0]), int(sets[-1]) + 1) if (np.diff(sets) == 1).all() else None
         self._margin = 2 * error_bound(vectors.shape[1])
         self._choices: dict[int, _Choice] = {}
         self._by_id = np.argsort(ids).astype(np.int32)
@@ -146,8 +147,8 @@ class Segment:
         if choice is None or choice.mask is not mask:
             if len(self._choices) >= _REMEMBERED:
                 self._choices.pop(next(iter(self._choices)))
-            lists = mask[self.sets]
-            choice = self._choices[id(mask)] = _Choice(mask, lists, int(self._lengths[lists].sum()))
+            lists = mask[self._range] if self._range is not None else mask[self.sets]
+            choice = self._choices[id(mask)] = _Choice(mask, lists, int(self._lengths @ lists.astype(np.float64)))
         return choice
 
     def nearest(self, sets: NDArray[np.int64], queries: Vector, k: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
