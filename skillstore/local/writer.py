@@ -165,9 +165,9 @@ class Writer:
         except OSError as error:
             self.fail(error)
             return
-        del commit.changes[mark.changes :]
         commit.records, commit.unwritten = mark.records[: mark.kept], mark.unwritten
         with self._state:
+            del commit.changes[mark.changes :]
             waiting = [change for _, other in self._pending for change in other.changes]
             self._table.drop([*waiting, *commit.changes], mark.next_id)
 
