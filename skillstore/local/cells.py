@@ -74,15 +74,14 @@ class Cells:
         place = int(np.searchsorted(DEPTHS, depth))
         return int(self.reach[place]) if place < len(DEPTHS) else 0
 
-    def near(self, query: Vector, count: int, applicable: NDArray[np.bool_]) -> tuple[NDArray[np.int64], int]:
-        """(positions, rows read): the rows of the `count` nearest cells in `applicable` lists (bool (lists,))."""
+    def near(self, query: Vector, count: int) -> tuple[NDArray[np.int32], NDArray[np.int32], int]:
+        """(rows, their lists, how many of them stand in the nearer half): the `count` nearest cells, nearest first."""
         cells = self.centroids.nearest(query, count)
-        starts, stops = self.starts[cells], self.starts[cells + 1]
-        lengths = stops - starts
-        read = int(lengths.sum())
-        places = np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(read)
-        kept = places[applicable[self.lists[places]]]
-        return self.rows[kept].astype(np.int64), read
+        starts = self.starts[cells]
+        lengths = self.starts[cells + 1] - starts
+        ends = np.cumsum(lengths)
+        places = np.repeat(starts - ends + lengths, lengths) + np.arange(ends[-1])
+        return self.rows[places], self.lists[places], int(ends[(len(cells) - 1) // 2])
 
 
 def made(segment: Rows, starts: NDArray[np.int64], wanted: Callable[[], bool]) -> Cells | None:

@@ -142,8 +142,7 @@ class Matcher:
 
     def satisfied(self, facts: Facts) -> Mask:
         """Which sets `facts` satisfy; a read-only mask, remembered by the facts that matter."""
-        known = self._facts
-        relevant = frozenset([item for item in facts.items() if item[0] in known])
+        relevant = self._relevant(facts)
         mask = self._remembered.get(relevant)
         if mask is None:
             if len(self._remembered) >= _REMEMBERED:
@@ -151,6 +150,29 @@ class Matcher:
             mask = self._remembered[relevant] = self._resolve(facts)
             mask.setflags(write=False)
         return mask
+
+    def applicable(self, facts: Facts) -> Applicable:
+        """The same, resolved no further than it is asked."""
+        return Applicable(self, facts)
+
+    def remembered(self, facts: Facts) -> Mask | None:
+        """The mask, if it was resolved before."""
+        return self._remembered.get(self._relevant(facts))
+
+    def among(self, numbers: NDArray[np.int64], facts: Facts) -> NDArray[np.bool_] | None:
+        """Which of the sets `numbers` are satisfied: bool (n,); None if only a mask can tell."""
+        if len(self._conditions) > _BITS:
+            return None
+        absent = ~_words(np.flatnonzero(self._holding(facts)[1:]))
+        lacking = self._words[0].rows[numbers] & absent[0]
+        for column, word in zip(self._words[1:], absent[1:], strict=True):
+            lacking |= column.rows[numbers] & word
+        met: NDArray[np.bool_] = lacking == 0
+        return met
+
+    def _relevant(self, facts: Facts) -> frozenset[tuple[str, Hashable]]:
+        known = self._facts
+        return frozenset([item for item in facts.items() if item[0] in known])
 
     def _new_term(self, condition: tuple[str, Hashable]) -> int:
         self._conditions.append(condition)
@@ -196,6 +218,26 @@ class Matcher:
         for numbers, rows in self._sizes.values():
             passed = np.flatnonzero(mask[numbers.rows])
             mask[numbers.rows[passed]] = holds[rows.rows[passed]].all(axis=1)
+
+
+class Applicable:
+    """Which precondition sets some facts satisfy: all of them, or only those asked about. Short-lived."""
+
+    def __init__(self, matcher: Matcher, facts: Facts) -> None:
+        self._matcher, self._facts = matcher, facts
+        self._mask = matcher.remembered(facts)
+
+    @property
+    def mask(self) -> Mask:
+        """All of them; costs a pass over all sets, unless the state was resolved before."""
+        if self._mask is None:
+            self._mask = self._matcher.satisfied(self._facts)
+        return self._mask
+
+    def among(self, numbers: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Of the sets `numbers`: bool (n,)."""
+        few = self._matcher.among(numbers, self._facts) if self._mask is None else None
+        return self.mask[numbers] if few is None else few
 
 
 def _words(places: NDArray[np.integer]) -> NDArray[np.uint64]:

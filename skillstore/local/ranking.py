@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skillstore.embedding import Vector, similarities
-from skillstore.local.matcher import Mask
+from skillstore.local.matcher import Applicable, Mask
 from skillstore.local.rearrangement import Part
 from skillstore.local.table import Found, Table
 from skillstore.local.tail import Tail
@@ -18,15 +18,15 @@ def nearest(table: Table, mask: Mask, query: Vector, k: int, staged: bool = Fals
     return _most_similar(table, query, k, [_candidates(table, part, mask, query, k, staged) for part in table.parts()])
 
 
-def likely_nearest(table: Table, mask: Mask, query: Vector, k: int) -> tuple[list[Found], bool]:
+def likely_nearest(table: Table, applicable: Applicable, query: Vector, k: int) -> tuple[list[Found], bool]:
     """As `nearest`, approximate where very many rows apply; and whether the answer is certainly exact."""
-    likely = [segment.likely(mask, query, k) for segment in table.segments]
+    likely = [segment.likely(applicable, query, k) for segment in table.segments]
     exact = all(rows is None for rows in likely)
     rows = [
-        segment.candidates(mask, query, k) if found is None else found
+        segment.candidates(applicable.mask, query, k) if found is None else found
         for segment, found in zip(table.segments, likely, strict=True)
     ]
-    return _most_similar(table, query, k, [*rows, table.tail.candidates(mask, query, k)]), exact
+    return _most_similar(table, query, k, [*rows, table.tail.applying(applicable, query, k)]), exact
 
 
 def most_reliable(table: Table, mask: Mask, k: int, staged: bool = False) -> list[Found]:

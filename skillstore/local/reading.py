@@ -43,11 +43,11 @@ class Reading:
     ) -> Matches:
         facts = facts_of(state)
         with self._reading() as staged:
-            mask = self._table.applicable(facts)
+            applicable = self._table.applicable(facts)
             if query is None or exact or staged:
-                found, exact = self._ranked(mask, query, top_k, staged), True
+                found, exact = self._ranked(applicable.mask, query, top_k, staged), True
             else:
-                found, exact = ranking.likely_nearest(self._table, mask, query, top_k)
+                found, exact = ranking.likely_nearest(self._table, applicable, query, top_k)
             skills = self._table.skills(found, staged)
         matches = [Match(skill, _similarity(row, query)) for skill, row in zip(skills, found, strict=True)]
         if min_similarity is not None and query is not None:
@@ -59,7 +59,7 @@ class Reading:
     def why_not(self, state: State, query: Vector | None, top_k: int) -> NearMisses:
         facts, given = facts_of(state), flattened(state, "the state")
         with self._reading() as staged:
-            mask = ~self._table.applicable(facts)
+            mask = ~self._table.applicable(facts).mask
             found = self._ranked(mask, query, top_k, staged)
             skills = self._table.skills(found, staged)
         misses = []

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skillstore.embedding import Vector, error_bound
 from skillstore.local.cells import Cells
-from skillstore.local.matcher import Mask
+from skillstore.local.matcher import Applicable, Mask
 from skillstore.local.payloads import Payloads
 from skillstore.local.vectors import Lists, Prepared
 
@@ -20,17 +20,16 @@ Counts = NDArray[np.int64]
 
 _FEW = 6_000  # rows that are read in less time than cells take
 _DEEPER = 2.0  # how much farther than k / share the k-th that applies may be
+_COMMON = 0.25  # the share that applies, as a first guess
 _REMEMBERED = 32  # states
+_NONE = np.zeros(0, dtype=np.int64)
 
 
-@dataclass
-class _Choice:
-    """Which lists a mask selects, and how many rows they have."""
+class _Choice(NamedTuple):
+    """What a mask selects."""
 
     mask: Mask
-    lists: NDArray[np.bool_]
-    rows: int
-    prepared: Prepared | None = None
+    prepared: Prepared
 
 
 class Segment:
@@ -58,7 +57,6 @@ class Segment:
         self.alive = np.ones(len(ids), dtype=np.bool_)
         self.cells: Cells | None = None
         self._lists = Lists(vectors, starts)
-        self._lengths = np.diff(starts).astype(np.float64)  # so that a product counts rows: exact below 2^53
         self._range = slice(int(sets[0]), int(sets[-1]) + 1) if (np.diff(sets) == 1).all() else None
         self._margin = 2 * error_bound(vectors.shape[1])
         self._choices: dict[int, _Choice] = {}
@@ -115,41 +113,48 @@ class Segment:
 
         Cost: the rows of those sets.
         """
-        choice = self._choice(mask)
-        if choice.prepared is None:
-            choice.prepared = self._lists.prepared(np.flatnonzero(choice.lists))
-        return self._lists.candidates(choice.prepared, query, k)
+        return self._lists.candidates(self._prepared(mask), query, k)
 
-    def likely(self, mask: Mask, query: Vector, k: int) -> NDArray[np.int64] | None:
+    def likely(self, applicable: Applicable, query: Vector, k: int) -> NDArray[np.int64] | None:
         """As `candidates`, by reading only the nearest cells; nearly always the same answer.
 
-        None where that does not pay, or where the rows nearest to the query apply less often than others: what is
-        similar and what applies go together there, and the best that apply may be anywhere.
+        How many skills apply is seen in the cells themselves. None where cells do not pay, and where the rows nearest
+        to the query apply less often than others: what is similar and what applies go together there, and the best
+        that apply may be anywhere.
         """
-        choice = self._choice(mask)
-        if self.cells is None or choice.rows < _FEW:
+        needed, found = 0, (_NONE, 0.0)
+        depth = _DEEPER * k / _COMMON
+        while self.cells is not None and needed < (more := self.cells.needed(depth)):
+            needed, found = more, self._near(self.cells, applicable, query, more)
+            depth = _DEEPER * k / found[1] if found[1] * len(self) >= _FEW else np.inf
+        positions, share = found
+        if share == 0.0 or self.cells is None or not self.cells.needed(depth):
             return None
-        share = choice.rows / len(self)
-        needed = self.cells.needed(_DEEPER * k / share)
-        if not needed:
-            return None
-        positions, read = self.cells.near(query, needed, choice.lists)
         positions = positions[self.alive[positions]]
-        if len(positions) < max(k, share * read / 2):
+        if len(positions) < k:
             return None
         proposed = self.vectors(positions) @ query
         close: NDArray[np.int64] = positions[proposed >= np.partition(proposed, -k)[-k] - self._margin]
         return close
 
-    def _choice(self, mask: Mask) -> _Choice:
-        """What `mask` means here, remembered while the mask lives."""
+    def _near(self, cells: Cells, applicable: Applicable, query: Vector, count: int) -> tuple[NDArray[np.int64], float]:
+        """The rows that apply in the `count` nearest cells, and their share; 0 if hardly any of the nearer half do."""
+        rows, lists, half = cells.near(query, count)
+        applies = applicable.among(self.sets[lists])
+        share = float(applies.mean())
+        if applies[:half].mean() < share / 2:
+            return _NONE, 0.0
+        return rows[applies].astype(np.int64), share
+
+    def _prepared(self, mask: Mask) -> Prepared:
+        """What `mask` selects here, remembered while the mask lives."""
         choice = self._choices.get(id(mask))
         if choice is None or choice.mask is not mask:
             if len(self._choices) >= _REMEMBERED:
                 self._choices.pop(next(iter(self._choices)))
-            lists = mask[self._range] if self._range is not None else mask[self.sets]
-            choice = self._choices[id(mask)] = _Choice(mask, lists, int(self._lengths @ lists.astype(np.float64)))
-        return choice
+            lists = np.flatnonzero(mask[self._range] if self._range is not None else mask[self.sets])
+            choice = self._choices[id(mask)] = _Choice(mask, self._lists.prepared(lists))
+        return choice.prepared
 
     def nearest(self, sets: NDArray[np.int64], queries: Vector, k: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """For each query, up to k positions in its own set: as `Lists.nearest`."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from skillstore.embedding import Vector
 from skillstore.errors import CorruptLibraryError
 from skillstore.local.changes import Change, Note, Removed, Row
-from skillstore.local.matcher import Mask, Matcher
+from skillstore.local.matcher import Applicable, Mask, Matcher
 from skillstore.local.rearrangement import Part, Rearrangement
 from skillstore.local.records import RecordError, read_payload
 from skillstore.local.segment import Counts, Segment
@@ -106,9 +106,9 @@ class Table:
 
     # what applies
 
-    def applicable(self, facts: Facts) -> Mask:
+    def applicable(self, facts: Facts) -> Applicable:
         """The precondition sets that `facts` satisfy."""
-        return self.matcher.satisfied(facts)
+        return self.matcher.applicable(facts)
 
     def positions(self, part: Part, mask: Mask, staged: bool = False) -> NDArray[np.int64]:
         """The rows of `part` that are there and in sets of `mask`."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from skillstore.embedding import Vector, error_bound
 from skillstore.local.growable import Growable
-from skillstore.local.matcher import Mask
+from skillstore.local.matcher import Applicable, Mask
 from skillstore.local.segment import Counts
 
 _BLOCK = 8192  # rows that are multiplied with many queries at a time
@@ -105,6 +105,11 @@ class Tail:
     def candidates(self, mask: Mask, query: Vector, k: int, staged: bool = False) -> NDArray[np.int64]:
         """As `Segment.candidates`."""
         return self.closest(self.positions(mask, staged), query, k)
+
+    def applying(self, applicable: Applicable, query: Vector, k: int) -> NDArray[np.int64]:
+        """As `candidates`, for the visible rows."""
+        here = np.flatnonzero(self.alive[: self.visible])
+        return self.closest(here[applicable.among(self._sets.rows[here])], query, k)
 
     def closest(self, positions: NDArray[np.int64], query: Vector, k: int) -> NDArray[np.int64]:
         """Those of `positions` among which the k most similar certainly are, with all that tie with them."""
