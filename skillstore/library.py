@@ -287,6 +287,10 @@ class SkillLibrary:
 def _path(where: str | os.PathLike[str]) -> Path:
     if not isinstance(where, str | os.PathLike) or not str(where) or "\0" in str(where):
         raise InvalidInputError(f"a library is opened by the path of its directory, not {where!r}")
+    try:
+        os.fsencode(where)
+    except UnicodeEncodeError:
+        raise InvalidInputError(f"{where!r} cannot be the path of a directory") from None
     return Path(where)
 
 
@@ -308,5 +312,9 @@ def _top_k(top_k: int) -> int:
 
 
 def _real(name: str, value: float) -> None:
-    if isinstance(value, bool) or not hasattr(value, "__float__") or not math.isfinite(value):
+    try:
+        real = not isinstance(value, bool) and math.isfinite(value)
+    except (OverflowError, TypeError):
+        real = False
+    if not real:
         raise InvalidInputError(f"{name} is a finite number, not {value!r}")

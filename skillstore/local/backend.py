@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from skillstore.answers import Added, Additions
 from skillstore.backend import Settings
-from skillstore.errors import InvalidInputError, LibraryClosedError, WriteFailedError
+from skillstore.errors import InvalidInputError, LibraryClosedError, SkillStoreError, WriteFailedError
 from skillstore.local import records
 from skillstore.local.changes import Learned, Note, Outcome, Removed, Row
 from skillstore.local.duplicates import NewTwins, StoredTwins, Twin
@@ -34,7 +34,7 @@ class LocalBackend(Reading):
     """One writer with its threads. Readers of this process wait for no disk."""
 
     def __init__(self, settings: Settings, table: Table, storage: Storage, durability: str) -> None:
-        super().__init__(settings, table, threading.Condition())
+        super().__init__(settings, table, threading.RLock())
         self._storage, self._durability = storage, durability
         self._writer = Writer(table, storage, self._state, durability)
         self._keeper = Keeper(table, self._state, storage.keep_cells)
@@ -116,6 +116,7 @@ class LocalBackend(Reading):
     def verify(self) -> dict[str, Value]:
         self._check_open()
         with self._writer.alone():
+            self._check_open()
             return {**self._storage.verify(), "skills": self._table.count()}
 
     def close(self) -> None:
@@ -125,9 +126,9 @@ class LocalBackend(Reading):
         if self._writer.mine():
             raise InvalidInputError("a library cannot be closed inside one of its batches")
         self.closed = True
-        self._keeper.stop()
         durable = False
         try:
+            self._keeper.stop()
             durable = self._writer.stop()
         finally:
             try:
@@ -156,12 +157,15 @@ class LocalBackend(Reading):
         if self._writer.mine():
             raise InvalidInputError("a snapshot cannot be taken inside a batch")
         with self._writer.alone():
-            self._keeper.compact() if compact else self._keeper.flush()
-            self._keeper.look()
+            self._check_open()
             try:
+                self._keeper.compact() if compact else self._keeper.flush()
+                self._keeper.look()
                 return self._storage.snapshot(self._table)
             except OSError as error:
                 raise self._writer.fail(error) from error
+            except SkillStoreError:  # nothing was written yet: a skill could not be read
+                raise
             except BaseException as error:  # the new generation may be the truth already: nothing may follow the old
                 self._writer.fail(error)
                 raise
@@ -174,8 +178,13 @@ class LocalBackend(Reading):
         any_set = self.settings.dedup_scope == "library"
         stored: list[Twin | None] = [None] * len(chunk)
         if limit is not None:
-            with self._state:
-                stored = StoredTwins(self._table, any_set).find(sets, np.stack([skill.embedding for skill in chunk]))
+            vectors, block = np.stack([skill.embedding for skill in chunk]), 16 if any_set else 256
+            for start in range(0, len(chunk), block):  # others read between the blocks
+                with self._state:
+                    twins = StoredTwins(self._table, any_set)
+                    stored[start : start + block] = twins.find(
+                        sets[start : start + block], vectors[start : start + block]
+                    )
         new = NewTwins(self.settings.embedding_dim, any_set)
         for skill, payload, set_number, twin in zip(chunk, payloads, sets.tolist(), stored, strict=True):
             least = twin.similarity if twin else -1.0

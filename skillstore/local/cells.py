@@ -57,18 +57,6 @@ class Cells:
         self.centroids, self.starts, self.rows, self.lists = Centroids(centroids), starts, rows, lists
         self.reach = reach
 
-    def fits(self, rows: int, lists: int) -> bool:
-        """Whether nothing here points outside a segment of so many rows and lists."""
-        cells = len(self.centroids)
-        return bool(
-            self.starts[0] == 0
-            and self.starts[-1] == rows
-            and (np.diff(self.starts) >= 0).all()
-            and (self.rows.min() >= 0 and self.rows.max() < rows)
-            and (self.lists.min() >= 0 and self.lists.max() < lists)
-            and (self.reach.min() >= 0 and self.reach.max() <= cells)
-        )
-
     def needed(self, depth: float) -> int:
         """How many cells to read for the nearest `depth` rows; 0 if that is not known, or too many."""
         place = int(np.searchsorted(DEPTHS, depth))
@@ -82,6 +70,27 @@ class Cells:
         ends = np.cumsum(lengths)
         places = np.repeat(starts - ends + lengths, lengths) + np.arange(ends[-1])
         return self.rows[places], self.lists[places], int(ends[(len(cells) - 1) // 2])
+
+
+def fits(
+    centroids: Vector, starts: NDArray[np.int64], rows: NDArray[np.int32], reach: NDArray[np.int64], count: int
+) -> bool:
+    """Whether these can be the cells of a segment of `count` rows: each row once, nothing outside its bounds."""
+    return bool(
+        np.isfinite(centroids).all()
+        and starts[0] == 0
+        and starts[-1] == count
+        and (np.diff(starts) >= 0).all()
+        and (rows.min() >= 0 and rows.max() < count)
+        and (np.bincount(rows, minlength=count) == 1).all()
+        and (reach.min() >= 0 and reach.max() <= len(centroids))
+    )
+
+
+def lists_of(rows: NDArray[np.int32], starts: NDArray[np.int64]) -> NDArray[np.int32]:
+    """The list that each of `rows` is in, where list i starts at starts[i]."""
+    lengths = np.diff(starts)
+    return np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)[rows]
 
 
 def made(segment: Rows, starts: NDArray[np.int64], wanted: Callable[[], bool]) -> Cells | None:
@@ -152,7 +161,7 @@ def _arranged(
 ) -> Cells:
     rows = np.argsort(cell, kind="stable").astype(np.int32)
     ends = np.cumsum(np.bincount(cell, minlength=len(centroids)))
-    lists = (np.searchsorted(starts, rows, side="right") - 1).astype(np.int32)
+    lists = lists_of(rows, starts)
     reach = _reach(segment, centroids, cell, generator)
     return Cells(centroids, np.concatenate(([0], ends)).astype(np.int64), rows, lists, reach)
 

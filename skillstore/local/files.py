@@ -6,12 +6,17 @@ and to make them fail.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 if sys.platform == "darwin":
     import fcntl
+
+_CREATE = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 class Files:
@@ -25,8 +30,11 @@ class Files:
 
     def total(self) -> int:
         """Bytes of all files."""
-        with os.scandir(self.directory) as entries:
-            return sum(entry.stat().st_size for entry in entries if entry.is_file())
+        total = 0
+        for name in self.names():
+            with suppress(FileNotFoundError):  # a writer may just have removed it
+                total += self.identity(name)[1]
+        return total
 
     def path(self, name: str) -> Path:
         return self.directory / name
@@ -38,11 +46,15 @@ class Files:
 
     def open(self, name: str) -> int:
         """A descriptor to read `name`."""
-        return os.open(self.directory / name, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(self.directory / name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise OSError(errno.EINVAL, "not a regular file", str(self.directory / name))
+        return fd
 
     def create(self, name: str) -> int:
         """A descriptor to write a new, empty `name`; what was there is cut to nothing."""
-        return os.open(self.directory / name, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        return os.open(self.directory / name, _CREATE, 0o644)
 
     def append(self, name: str) -> int:
         """A descriptor to write at the end of the existing `name`."""

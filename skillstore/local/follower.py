@@ -20,7 +20,7 @@ class Follower(Reading):
     """Takes up whole commits at the start of each call. Costs two system calls when there is nothing new."""
 
     def __init__(self, files: Files, read: Generation) -> None:
-        super().__init__(read.manifest.settings, read.table, threading.Condition())
+        super().__init__(read.manifest.settings, read.table, threading.RLock())
         self._files, self._generation = files, read
         self._journal_seen: tuple[int, int] | None = None
 

@@ -121,5 +121,5 @@ def verified(files: Files) -> dict[str, Value]:
         "generation": generation.manifest.generation,
         "skills": generation.table.count(),
         "files": len(generation.manifest.names),
-        "bytes": sum(files.identity(name)[1] for name in generation.manifest.names),
+        "bytes": generation.place.offset + sum(file.size for file in generation.manifest.files),
     }

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from skillstore.errors import SkillStoreError
 from skillstore.local import cells
 from skillstore.local.rearrangement import Rearrangement
 from skillstore.local.segment import Segment
-from skillstore.local.table import Table
+from skillstore.local.table import Lock, Table
 
 
 class Keeper:
     """Looks after one table. `state` guards the table; `keep` is told of each segment that has got cells."""
 
-    def __init__(self, table: Table, state: threading.Condition, keep: Callable[[Segment], None]) -> None:
+    def __init__(self, table: Table, state: Lock, keep: Callable[[Segment], None]) -> None:
         self._table, self._state, self._keep = table, state, keep
         self._thread: threading.Thread | None = None
         self._stopped = False
@@ -29,8 +30,10 @@ class Keeper:
         with self._state:
             busy = self._thread is not None or self._stopped
             if not busy and (self._table.due() is not None or self._lacking() is not None):
-                self._thread = threading.Thread(target=self._work, name="skillstore-keeper", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._work, name="skillstore-keeper", daemon=True)
+                with suppress(RuntimeError):  # no more threads: the next look tries again
+                    thread.start()
+                    self._thread = thread
 
     def flush(self) -> None:
         """The tail is empty on return. Only its visible rows can leave it."""

@@ -42,8 +42,12 @@ class Manifest:
     @property
     def names(self) -> set[str]:
         """All files of this generation."""
-        files = {file.name for file in (*self.segments, *((self.counts,) if self.counts else ()))}
-        return files | {directory.MANIFEST, self.journal}
+        return {file.name for file in self.files} | {directory.MANIFEST, self.journal}
+
+    @property
+    def files(self) -> tuple[NamedFile, ...]:
+        """The files of the snapshot."""
+        return (*self.segments, *((self.counts,) if self.counts else ()))
 
     @property
     def journal(self) -> str:
@@ -62,7 +66,6 @@ class Manifest:
 def write(files: Files, manifest: Manifest) -> None:
     """Make `manifest` the truth, durably: the commit of a generation."""
     settings = manifest.settings
-    named = [*manifest.segments, *((manifest.counts,) if manifest.counts else ())]
     body = packed(
         {
             "format": list(FORMAT),
@@ -75,7 +78,7 @@ def write(files: Files, manifest: Manifest) -> None:
             "encoder": settings.encoder,
             "same_skill": settings.same_skill,
             "dedup_scope": settings.dedup_scope,
-            "files": [[file.name, file.size, file.checksum] for file in named],
+            "files": [[file.name, file.size, file.checksum] for file in manifest.files],
         }
     )
     directory.replace(files, directory.MANIFEST, header(Kind.MANIFEST, manifest.generation, body, _SEED) + body)

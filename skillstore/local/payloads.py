@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skillstore.errors import CorruptLibraryError
+from skillstore.errors import BackendUnavailableError, CorruptLibraryError
 from skillstore.local.files import Files
 from skillstore.local.records import MAX_PAYLOAD
 
@@ -83,16 +84,25 @@ class PayloadFile:
 
     def span(self, start: int, length: int) -> bytes:
         """Up to `length` bytes at `start`, unchecked."""
-        return bytes(self._files.read(self.fd, self.offset + start, length))
+        with self._readable():
+            return bytes(self._files.read(self.fd, self.offset + start, length))
 
     def read(self, start: int, length: int, checksum: int) -> bytes:
         """`length` bytes at `start`. Raises CorruptLibraryError unless they have this CRC-32."""
         data = b""
         if length <= MAX_PAYLOAD:
-            data = self._files.read_short(self.fd, self.offset + start, length)
+            with self._readable():
+                data = self._files.read_short(self.fd, self.offset + start, length)
         if len(data) != length or zlib.crc32(data) != checksum:
             raise CorruptLibraryError(self.path, self.offset + start, "a skill's payload")
         return data
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise BackendUnavailableError(f"{self.path} cannot be read ({error.strerror}); check the disk") from error
 
     def __del__(self) -> None:
         if hasattr(self, "fd"):

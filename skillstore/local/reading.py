@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,7 +17,7 @@ from skillstore.local.matcher import Mask
 from skillstore.local.moment import Moment
 from skillstore.local.rearrangement import Part
 from skillstore.local.records import read_note
-from skillstore.local.table import Found, Table
+from skillstore.local.table import Found, Lock, Table
 from skillstore.preconditions import PreconditionSet, State, facts_of, flattened
 from skillstore.skill import Skill
 from skillstore.values import Value
@@ -27,7 +26,7 @@ from skillstore.values import Value
 class Reading:
     """Answers from one table; `state` guards it."""
 
-    def __init__(self, settings: Settings, table: Table, state: threading.Condition) -> None:
+    def __init__(self, settings: Settings, table: Table, state: Lock) -> None:
         self.settings = settings
         self.closed = False
         self._table, self._state = table, state

@@ -19,7 +19,7 @@ Counts = NDArray[np.int64]
 
 
 _FEW = 6_000  # rows that are read in less time than cells take
-_DEEPER = 2.0  # how much farther than k / share the k-th that applies may be
+_DEEPER = 1.6  # how much farther than k / share the k-th that applies may be
 _COMMON = 0.25  # the share that applies, as a first guess
 _REMEMBERED = 32  # states
 _NONE = np.zeros(0, dtype=np.int64)

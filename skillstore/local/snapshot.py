@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from skillstore.errors import CorruptLibraryError, InvalidInputError
 from skillstore.local import directory
-from skillstore.local.cells import DEPTHS, Cells
+from skillstore.local.cells import DEPTHS, Cells, fits, lists_of
 from skillstore.local.files import Files
 from skillstore.local.frames import FrameReader, Kind, header, seed
 from skillstore.local.manifest import NamedFile
@@ -119,6 +119,8 @@ def read_segment(files: Files, library: bytes, named: NamedFile, matcher: Matche
     conditions = reader.record(1)
     try:
         rows, sets, number = int(about["rows"]), int(about["sets"]), int(about["number"])
+        if directory.segment_name(number) != named.name or about["library"] != library:
+            raise ValueError("it is another segment")
         terms = matcher.terms([(name, condition_from(form, name)) for name, form in conditions])
     except (InvalidInputError, KeyError, TypeError, ValueError) as error:
         raise reader.damaged(f"it does not describe a segment ({error!r})") from None
@@ -173,7 +175,6 @@ def write_cells(files: Files, library: bytes, named: NamedFile, segment: Segment
         found.centroids.vectors.astype("<f4"),
         found.starts.astype("<i8"),
         found.rows.astype("<i4"),
-        found.lists.astype("<i4"),
         found.reach.astype("<i8"),
     ]
     _write(files, library, directory.cells_name(number), sections)
@@ -195,11 +196,11 @@ def read_cells(files: Files, library: bytes, named: NamedFile, segment: Segment,
         centroids = reader.array(1, "<f4", count * dim).astype(np.float32, copy=False).reshape(count, dim)
         starts = reader.array(2, "<i8", count + 1).astype(np.int64, copy=False)
         places = reader.array(3, "<i4", rows).astype(np.int32, copy=False)
-        lists = reader.array(4, "<i4", rows).astype(np.int32, copy=False)
-        reach = reader.array(5, "<i8", len(DEPTHS)).astype(np.int64, copy=False)
+        reach = reader.array(4, "<i8", len(DEPTHS)).astype(np.int64, copy=False)
         reader.finish()
-        found = Cells(centroids, starts, places, lists, reach)
-        return found if found.fits(rows, len(segment.sets)) else None
+        if not fits(centroids, starts, places, reach, rows):
+            return None
+        return Cells(centroids, starts, places, lists_of(places, segment.starts), reach)
     except (CorruptLibraryError, RecordError, KeyError, TypeError, ValueError):
         return None
     finally:

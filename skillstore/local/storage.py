@@ -198,8 +198,7 @@ class Disk:
                     self._files.remove(name)
 
     def _snapshot_bytes(self) -> int:
-        files = (*self._manifest.segments, *((self._manifest.counts,) if self._manifest.counts else ()))
-        return sum(file.size for file in files)
+        return sum(file.size for file in self._manifest.files)
 
     def stats(self) -> dict[str, Value]:
         return {

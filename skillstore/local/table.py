@@ -7,7 +7,8 @@ Rows lie in parts: immutable segments, larger ones first, and the tail with the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from contextlib import AbstractContextManager
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,9 @@ from skillstore.local.staging import Staging, counted
 from skillstore.local.tail import Tail
 from skillstore.preconditions import Facts, PreconditionSet
 from skillstore.skill import Skill
+
+Lock: TypeAlias = AbstractContextManager[bool]
+"""What guards a table: an RLock of the standard library, whose type has no public name."""
 
 _TAIL_BYTES = 2 * 2**20
 

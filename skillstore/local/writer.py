@@ -12,7 +12,7 @@ from skillstore.errors import WriteFailedError
 from skillstore.local.changes import Change, Row, record_of
 from skillstore.local.journal import FRAME_TARGET, Place
 from skillstore.local.storage import Storage
-from skillstore.local.table import Table
+from skillstore.local.table import Lock, Table
 
 INTERVAL = 1.0
 """Seconds within which an acknowledged change is on the disk, with durability "interval"."""
@@ -20,10 +20,15 @@ INTERVAL = 1.0
 
 @dataclass
 class Commit:
-    """The changes staged by one thread; `records` are those not yet written to the journal."""
+    """The changes staged by the thread `owner`; `records` are those not yet written to the journal.
 
+    `queued`: it is written whole, and waits to be published.
+    """
+
+    owner: int
     next_id: int
     start: Place
+    queued: bool = False
     changes: list[Change] = field(default_factory=list)
     records: list[bytes] = field(default_factory=list)
     unwritten: int = 0
@@ -44,22 +49,23 @@ class _Mark:
 class Writer:
     """Stages, writes, syncs and publishes. `state` guards the table, and is never held while the disk syncs."""
 
-    def __init__(self, table: Table, storage: Storage, state: threading.Condition, durability: str) -> None:
+    def __init__(self, table: Table, storage: Storage, state: Lock, durability: str) -> None:
         self._table, self._storage, self._state, self._durability = table, storage, state, durability
         self._writing = threading.RLock()
         self._open: Commit | None = None
-        self._owner: int | None = None
         self._pending: deque[tuple[int, Commit]] = deque()
         self._written = self._synced = 0  # commits
-        self._syncing = False
+        self._turn = threading.Lock()  # to sync; locks are taken in the order writing, turn, state
         self._failure: BaseException | None = None
         self._stop = threading.Event()
+        self._syncer = threading.Thread(target=self._sync_at_intervals, name="skillstore-sync", daemon=True)
         if durability == "interval":
-            threading.Thread(target=self._sync_at_intervals, name="skillstore-sync", daemon=True).start()
+            self._syncer.start()
 
     def mine(self) -> bool:
         """Whether the calling thread has a commit open, and so sees what is staged."""
-        return self._owner == threading.get_ident()
+        commit = self._open
+        return commit is not None and commit.owner == threading.get_ident()
 
     @contextmanager
     def commit(self) -> Iterator[Commit]:
@@ -102,12 +108,13 @@ class Writer:
             self._failure = error
             self._pending.clear()
             self._table.drop([], self._table.staging.next_id)
-            self._state.notify_all()
         return self._failed()
 
     def stop(self) -> bool:
         """Settle what is written, and end. Whether all of it is durable."""
         self._stop.set()
+        if self._syncer.is_alive():
+            self._syncer.join()
         with self._writing:
             if self._failure is None and self._durability == "full":
                 self._settle(self._written)
@@ -118,17 +125,21 @@ class Writer:
     def _whole(self) -> Generator[Commit, None, int]:
         if self._failure is not None:
             raise self._failed()
-        commit = self._open = Commit(self._table.staging.next_id, self._storage.place)
-        self._owner = threading.get_ident()
+        commit = Commit(threading.get_ident(), self._table.staging.next_id, self._storage.place)
         try:
+            self._open = commit
             yield commit
             if commit.changes:
                 self._write(commit, closes=True)
-        except BaseException:
-            self._rewind(commit, _Mark(0, [], 0, 0, commit.next_id, commit.start))
-            self._open = self._owner = None
+            return self._enqueue(commit)
+        except BaseException as error:
+            if commit.queued:  # a signal broke in too late to undo the commit, too early to know it whole
+                self.fail(error)
+            else:
+                self._rewind(commit, _Mark(0, [], 0, 0, commit.next_id, commit.start))
             raise
-        return self._enqueue(commit)
+        finally:
+            self._open = None
 
     def _part(self) -> Iterator[Commit]:
         commit = self._opened()
@@ -176,52 +187,49 @@ class Writer:
     def _enqueue(self, commit: Commit) -> int:
         with self._state:  # in one go: whoever publishes meanwhile needs to know all that is staged
             if commit.changes:
+                commit.queued = True
+                self._pending.append((self._written + 1, commit))
                 self._written += 1
-                self._pending.append((self._written, commit))
-            self._open = self._owner = None
+            self._open = None
             if self._durability != "full":
                 self._publish(self._written)
             return self._written
 
     def _settle(self, ticket: int) -> None:
-        """Return when commit `ticket` is durable and everybody sees it. One thread syncs for all that wait."""
-        leads = done = False
-        try:
-            with self._state:
-                while self._durability == "full" and self._synced < ticket and not leads:
-                    if self._failure is not None:
-                        raise self._failed()
-                    if self._syncing:
-                        self._state.wait()
-                    else:
-                        leads = self._syncing = True
+        """Return when commit `ticket` is durable and everybody sees it. Who gets the turn syncs for all that wait."""
+        while self._durability == "full" and self._synced < ticket:
+            with self._turn:
+                if self._failure is not None:
+                    raise self._failed()
                 upto = self._written
-            if leads:
-                self._storage.sync()
-                done = True
+                if self._synced < ticket:
+                    self._sync()
+                    with self._state:
+                        self._publish(upto)
+
+    def _sync(self) -> None:
+        try:
+            self._storage.sync()
         except OSError as error:
             raise self.fail(error) from error
-        finally:  # also when a signal breaks in: others wait for the one that leads
-            if leads:
-                with self._state:
-                    self._syncing = False
-                    if done:
-                        self._publish(upto)
-                    self._state.notify_all()
 
     def _publish(self, upto: int) -> None:
-        while self._pending and self._pending[0][0] <= upto:
-            _, commit = self._pending.popleft()
-            staged = [change for _, other in self._pending for change in other.changes]
-            if self._open is not None:
-                staged += self._open.changes
-            self._table.publish(commit.changes, staged)
-        self._synced = max(self._synced, upto)
+        try:
+            while self._pending and self._pending[0][0] <= upto:
+                _, commit = self._pending.popleft()
+                staged = [change for _, other in self._pending for change in other.changes]
+                if self._open is not None:
+                    staged += self._open.changes
+                self._table.publish(commit.changes, staged)
+            self._synced = max(self._synced, upto)
+        except BaseException as error:  # a signal broke in: the disk has it, this table may not
+            self.fail(error)
+            raise
 
     def _failed(self) -> WriteFailedError:
         return WriteFailedError(
-            f"the disk refused a write or a sync ({self._failure}); what was acknowledged is safe, "
-            "no further change is taken: close the library, make room or mend the disk, and open it again"
+            f"a write, sync or snapshot was broken off ({self._failure!r}); what was acknowledged is safe, no further "
+            "change is taken: close the library and open it again (if the disk is full, make room before)"
         )
 
     def _sync_at_intervals(self) -> None:
