@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,13 +39,29 @@ def reading() -> SkillLibrary:
     return SkillLibrary.open(where(), mode="r")
 
 
-def writing(**new: Any) -> SkillLibrary:
-    """The library, to be changed. Where there is none, one with the settings `new`, if any are given, is made."""
+@contextmanager
+def writing(**new: Any) -> Iterator[SkillLibrary]:
+    """The library, to be changed. Where there is none, one with the settings `new`, if any are given, is made.
+
+    One that was made here goes again if the block raises before it has anything in it.
+    """
     from skillstore import LibraryNotFoundError, SkillLibrary
 
+    made = False
     try:
-        return SkillLibrary.open(where(), create=False)
+        library = SkillLibrary.open(where(), create=False)
     except LibraryNotFoundError:
         if not new:
             raise
-        return SkillLibrary.open(where(), **new)
+        made = not Path(where()).exists()
+        library = SkillLibrary.open(where(), **new)
+    try:
+        with library:
+            try:
+                yield library
+            finally:
+                made = made and not len(library) and not len(library.notes)
+    except BaseException:
+        if made:
+            shutil.rmtree(where())
+        raise
