@@ -47,6 +47,7 @@ def add_under_signals(library: SkillLibrary, acknowledged: list[int], chance: ra
             signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Python swallows some signals itself
 @pytest.mark.parametrize("durability", ["full", "os"])
 def test_a_signal_at_any_moment_strands_nobody_and_loses_nothing(
     durability: Literal["full", "os"], tmp_path: Path
