@@ -218,17 +218,26 @@ def untagged_conditions(form: Value) -> dict[str, Condition]:
 
 
 def _untagged_condition(form: Value) -> Condition:
-    if type(form) is dict and len(form) == 1:
-        ((tag, content),) = form.items()
-        if tag == "$facts":
+    if type(form) is not dict:
+        return untagged(form)
+    tag = next(iter(form), "")
+    if len(form) == 1 and tag in _SHAPES:
+        content = form[tag]
+        if tag == "$facts" and type(content) is dict:
             return untagged_conditions(content)
         if tag == "$one_of" and type(content) is list:
             return OneOf(*(untagged(value) for value in content))
         if tag == "$interval" and type(content) is list and len(content) == 2:
             return Interval(*content)
-    if type(form) is dict and not any(str(name).startswith("$") for name in form):
-        return untagged_conditions(form)
-    return untagged(form)
+        raise InvalidInputError(f"{tag} holds {_SHAPES[tag]}")
+    return untagged(form) if str(tag).startswith("$") else untagged_conditions(form)
+
+
+_SHAPES = {
+    "$facts": "an object of facts",
+    "$one_of": "a list of values",
+    "$interval": "a list of two bounds, of which one may be null",
+}
 
 
 def condition_form(condition: Hashable) -> Value:
