@@ -228,6 +228,11 @@ class Applicable:
         self._mask = matcher.remembered(facts)
 
     @property
+    def resolved(self) -> Mask | None:
+        """All of them, if that is known."""
+        return self._mask
+
+    @property
     def mask(self) -> Mask:
         """All of them; costs a pass over all sets, unless the state was resolved before."""
         if self._mask is None:

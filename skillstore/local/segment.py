@@ -122,6 +122,8 @@ class Segment:
         to the query apply less often than others: what is similar and what applies go together there, and the best
         that apply may be anywhere.
         """
+        if applicable.resolved is not None and self._prepared(applicable.resolved).available < _FEW:
+            return None
         needed, found = 0, (_NONE, 0.0)
         depth = _DEEPER * k / _COMMON
         while self.cells is not None and needed < (more := self.cells.needed(depth)):
