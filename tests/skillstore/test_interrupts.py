@@ -36,15 +36,16 @@ def add_under_signals(library: SkillLibrary, acknowledged: list[int], chance: ra
     """Add while signals break in, until one leaves the library without further changes, or 25 have come."""
     for number in range(25):
         try:
-            signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0002, 0.004))
-            for step in range(1000):
-                acknowledged.append(library.add_skill(skill(1000 * number + step)).skill.id or 0)
+            try:
+                signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0002, 0.004))
+                for step in range(1000):
+                    acknowledged.append(library.add_skill(skill(1000 * number + step)).skill.id or 0)
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
         except KeyboardInterrupt:
             continue
         except WriteFailedError:
-            break
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            return
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Python swallows some signals itself
