@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from agent import facts
+import agent.facts as facts
 from agent.effect import Effect
 from agent.encoder import embed
 from agent.environment import Cell, Pose

@@ -6,7 +6,7 @@ works, hindsight keeps it, so the same plan is not made twice.
 
 from __future__ import annotations
 
-from agent import facts
+import agent.facts as facts
 from agent.environment import Observation
 from agent.extraction import Piece, followed, relative
 from agent.moves import Moves

@@ -12,7 +12,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from agent import facts
+import agent.facts as facts
 from agent.effect import Effect
 from agent.encoder import embed
 from agent.environment import Environment

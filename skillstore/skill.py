@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skillstore import preconditions as rules
+import skillstore.preconditions as rules
 from skillstore.embedding import Vector, unit
 from skillstore.errors import InvalidInputError
 from skillstore.preconditions import Condition, State

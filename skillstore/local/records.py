@@ -13,7 +13,7 @@ from typing import Any
 
 import msgpack
 
-from skillstore import preconditions as rules
+import skillstore.preconditions as rules
 from skillstore.errors import InvalidInputError
 from skillstore.preconditions import Condition
 from skillstore.values import Value, tagged, untagged
