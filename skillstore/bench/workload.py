@@ -25,7 +25,6 @@ from skillstore.embedding import Vector
 from skillstore.preconditions import Interval, PreconditionSet, facts_of
 from skillstore.skill import Skill
 
-KINDS = ("standard", "banded", "broad", "tied", "distinct", "four")
 BLOCK = 10_000
 _FACTS = 24
 _CLUSTERS = 1_000

@@ -68,10 +68,6 @@ class Segment:
         """All rows, those that are gone included."""
         return len(self.ids)
 
-    def set_of(self, position: int) -> int:
-        """The number of the row's precondition set."""
-        return int(self.sets[np.searchsorted(self.starts, position, side="right") - 1])
-
     def set_numbers(self) -> NDArray[np.int64]:
         """The number of every row's precondition set, int64 (n,)."""
         return np.repeat(self.sets, np.diff(self.starts))

@@ -51,9 +51,6 @@ class Tail:
     def alive(self) -> NDArray[np.bool_]:
         return self._alive.rows
 
-    def set_of(self, position: int) -> int:
-        return int(self._sets.rows[position])
-
     def set_numbers(self) -> NDArray[np.int64]:
         return self._sets.rows
 
@@ -102,9 +99,9 @@ class Tail:
         limit = len(self) if staged else self.visible
         return np.flatnonzero(mask[self._sets.rows[:limit]] & self.alive[:limit])
 
-    def candidates(self, mask: Mask, query: Vector, k: int, staged: bool = False) -> NDArray[np.int64]:
+    def candidates(self, mask: Mask, query: Vector, k: int) -> NDArray[np.int64]:
         """As `Segment.candidates`."""
-        return self.closest(self.positions(mask, staged), query, k)
+        return self.closest(self.positions(mask), query, k)
 
     def applying(self, applicable: Applicable, query: Vector, k: int) -> NDArray[np.int64]:
         """As `candidates`, for the visible rows."""
