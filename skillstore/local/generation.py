@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from skillstore.errors import CorruptLibraryError, InvalidInputError
+from skillstore.errors import BackendUnavailableError, CorruptLibraryError, InvalidInputError
 from skillstore.local import directory, manifest, snapshot
 from skillstore.local.changes import Change, Row
 from skillstore.local.files import Files
@@ -115,7 +115,10 @@ def _table(files: Files, named: Manifest) -> Table:
 
 def verified(files: Files) -> dict[str, Value]:
     """Read every byte of the generation on disk and say what there is. Raises CorruptLibraryError."""
-    generation = opened(files)
+    try:
+        generation = opened(files)
+    except OSError as error:
+        raise BackendUnavailableError(f"{files.directory} cannot be read ({error.strerror}); check the disk") from error
     return {
         "ok": True,
         "generation": generation.manifest.generation,
