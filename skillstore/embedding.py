@@ -6,6 +6,7 @@ same number on every run and machine, alone or in a batch: products and sums in 
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,6 +18,7 @@ Vector: TypeAlias = NDArray[np.float32]
 """Shape (dim,), or (n, dim) for many; unit length, C order."""
 
 MAX_DIM = 65_536
+_LEAST, _MOST = np.float32(-1.0), np.float32(1.0)
 _UNIT_TOLERANCE = 2.0**-22  # a float32 unit vector has its norm within 2^-24 of 1; rescaling it would change it
 
 
@@ -27,15 +29,16 @@ def unit(embedding: ArrayLike, where: str = "the embedding") -> Vector:
     a non-empty, finite, non-zero, one-dimensional sequence of real numbers.
     """
     wide = _float64(embedding, where)
-    largest = np.abs(wide).max()
-    if not np.isfinite(largest):
+    largest = float(np.abs(wide).max())
+    if not math.isfinite(largest):
         raise InvalidInputError(f"{where} has NaN or infinite components")
     if largest == 0.0:
         raise InvalidInputError(f"{where} is all zeros, which has no direction; leave it out to rank by outcomes")
-    norm = float(np.sqrt(_sums(np.square(wide)[None, :])[0])) if 1e-100 < largest < 1e100 else 0.0
+    if not 1e-100 < largest < 1e100:
+        wide = wide / largest  # so that the squares neither overflow nor vanish
+    norm = math.sqrt(math.fsum((wide * wide).tolist()))
     if abs(norm - 1.0) > _UNIT_TOLERANCE:
-        wide = wide / largest  # first, so that the squares neither overflow nor vanish
-        wide = wide / np.sqrt(_sums(np.square(wide)[None, :])[0])
+        wide = wide / norm
     narrow = np.ascontiguousarray(wide, dtype=np.float32)
     narrow.setflags(write=False)
     return narrow
@@ -57,8 +60,10 @@ def _float64(embedding: ArrayLike, where: str) -> NDArray[np.float64]:
 
 def similarities(rows: Vector, query: Vector) -> Vector:
     """Inner products of unit `rows` (n, dim) with one unit `query` (dim,): float32 of shape (n,), in [-1, 1]."""
-    products = rows.astype(np.float64) * query.astype(np.float64)
-    return np.clip(_sums(products).astype(np.float32), -1.0, 1.0)
+    products = rows.astype(np.float64)
+    products *= query
+    cosines = _sums(products).astype(np.float32)
+    return np.minimum(np.maximum(cosines, _LEAST, out=cosines), _MOST, out=cosines)
 
 
 def error_bound(dim: int) -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import islice
+from itertools import compress, islice
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,8 @@ from skillstore.answers import Added, Additions
 from skillstore.backend import Settings
 from skillstore.errors import InvalidInputError, LibraryClosedError, SkillStoreError, WriteFailedError
 from skillstore.local import records
-from skillstore.local.changes import Learned, Note, Outcome, Removed, Row
-from skillstore.local.duplicates import NewTwins, StoredTwins, Twin
+from skillstore.local.changes import Learned, Note, Outcome, Removed, Rows
+from skillstore.local.duplicates import StoredTwins, Twins, keep_first
 from skillstore.local.keeper import Keeper
 from skillstore.local.reading import Reading
 from skillstore.local.storage import Storage
@@ -25,7 +26,10 @@ from skillstore.preconditions import PreconditionSet
 from skillstore.skill import MAX_COUNT, Skill
 from skillstore.values import Value
 
-_CHUNK = 2048  # skills of a bulk add whose duplicates are searched together
+_CHUNK = 8192  # skills of a bulk add whose duplicates are searched together
+_CHUNK_BYTES = 16 * 2**20  # of their vectors, at most
+_Added: TypeAlias = tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float32]]
+_NOTHING_ADDED: _Added = np.zeros(0, np.int64), np.zeros(0, np.bool_), np.zeros(0, np.float32)
 MAX_NOTES = 16 * 2**20
 """Bytes of all notes together, keys included."""
 
@@ -45,18 +49,13 @@ class LocalBackend(Reading):
             return self.add_many([skill], keep_ids=False)[0]
 
     def add_many(self, skills: Iterable[Skill], keep_ids: bool) -> Additions:
-        ids: list[int] = []
-        created: list[bool] = []
-        similarities: list[float] = []
+        added = [_NOTHING_ADDED]
         with self._changing():
             source = iter(skills)
-            while chunk := list(islice(source, _CHUNK)):
-                for skill_id, is_new, similarity in self._add_chunk(chunk, keep_ids):
-                    ids.append(skill_id)
-                    created.append(is_new)
-                    similarities.append(similarity)
-        columns = np.array(ids, dtype=np.int64), np.array(created, dtype=np.bool_), np.array(similarities, np.float32)
-        return Additions(*columns, get=self.get)
+            while chunk := list(islice(source, self._chunk)):
+                added.append(self._add_chunk(chunk, keep_ids))
+        ids, created, similarities = (np.concatenate(column) for column in zip(*added, strict=True))
+        return Additions(ids, created, similarities, get=self.get)
 
     def record_outcome(self, skill_id: int, success: bool) -> None:
         with self._changing(), self._state:
@@ -72,9 +71,10 @@ class LocalBackend(Reading):
         with self._changing(), self._state:
             old = self._table.skill(*self._row(skill_id, staged=True), staged=True)
             same = records.same(old.action_sequence, skill.action_sequence)
-            counts = (old.times_used, old.success_count) if same else (0, 0)
-            row = Row(skill_id, _payload(skill), skill.embedding, (*counts, old.times_learned), replaces=True)
-            self._writer.stage(row, self._set_number(skill))
+            uses = (old.times_used, old.success_count) if same else (0, 0)
+            counts = np.array([(*uses, old.times_learned)], dtype=np.int64)
+            rows = Rows(np.array([skill_id]), [_payload(skill)], skill.embedding[None, :], counts, replaces=True)
+            self._writer.stage_rows(rows, self._set_numbers([skill]))
             return self.get(skill_id)
 
     def set_note(self, key: str, value: Value) -> None:
@@ -170,58 +170,52 @@ class LocalBackend(Reading):
                 self._writer.fail(error)
                 raise
 
-    def _add_chunk(self, chunk: Sequence[Skill], keep_ids: bool) -> Iterator[tuple[int, bool, float]]:
-        """(id, created, similarity or NaN) of each, staged one by one in order."""
+    def _add_chunk(self, chunk: Sequence[Skill], keep_ids: bool) -> _Added:
+        """Stage each as if they came one by one in order."""
         payloads = [_payload(skill) for skill in chunk]
-        sets = self._set_numbers(chunk)
+        sets, vectors = self._set_numbers(chunk), np.stack([skill.embedding for skill in chunk])
         limit = None if keep_ids else self.settings.same_skill
-        any_set = self.settings.dedup_scope == "library"
-        stored: list[Twin | None] = [None] * len(chunk)
+        twins, kept = Twins(len(chunk)), np.ones(len(chunk), dtype=np.bool_)
+        first = self._table.staging.next_id
         if limit is not None:
-            vectors, block = np.stack([skill.embedding for skill in chunk]), 16 if any_set else 256
-            for start in range(0, len(chunk), block):  # others read between the blocks
-                with self._state:
-                    twins = StoredTwins(self._table, any_set)
-                    stored[start : start + block] = twins.find(
-                        sets[start : start + block], vectors[start : start + block]
-                    )
-        new = NewTwins(self.settings.embedding_dim, any_set)
-        for skill, payload, set_number, twin in zip(chunk, payloads, sets.tolist(), stored, strict=True):
-            least = twin.similarity if twin else -1.0
-            other = new.find(set_number, skill.embedding, least) if limit is not None else None
-            if other is not None and other.beats(twin):
-                twin = other
-            similarity = twin.similarity if twin else float("nan")
-            if twin is not None and limit is not None and twin.similarity > limit:
-                self._writer.stage(Learned(twin.id))
-                yield twin.id, False, similarity
-                continue
-            row = Row(self._new_id(skill, keep_ids), payload, skill.embedding, _counts(skill))
-            self._writer.stage(row, set_number)
-            new.keep(row.id, set_number, skill.embedding)
-            yield row.id, True, similarity
+            any_set = self.settings.dedup_scope == "library"
+            with self._state:
+                stored = StoredTwins(self._table, any_set)
+            twins = stored.find(sets, vectors)
+            kept = keep_first(sets, vectors, twins, limit, first, any_set)
+        new = [skill for skill, is_kept in zip(chunk, kept.tolist(), strict=True) if is_kept]
+        ids = twins.ids.copy()
+        ids[kept] = self._new_ids(new, first, keep_ids)
+        if new:
+            counts = np.array([(s.times_used, s.success_count, s.times_learned) for s in new], dtype=np.int64)
+            rows = Rows(ids[kept], list(compress(payloads, kept.tolist())), vectors[kept], counts)
+            self._writer.stage_rows(rows, sets[kept])
+        for skill_id in ids[~kept].tolist():
+            self._writer.stage(Learned(skill_id))
+        return ids, kept, twins.similarities
 
-    def _new_id(self, skill: Skill, keep_ids: bool) -> int:
-        following = self._table.staging.next_id
-        if following > MAX_COUNT:
-            raise InvalidInputError("the library has given its last id; copy its skills into a new one")
-        if not keep_ids or skill.id is None:
-            return following
-        if skill.id < following:
-            raise InvalidInputError(f"the id {skill.id} of {skill.name!r} is not above all ids given so far")
-        return skill.id
+    def _new_ids(self, skills: Sequence[Skill], first: int, keep_ids: bool) -> NDArray[np.int64]:
+        if not keep_ids:
+            if first + len(skills) > MAX_COUNT + 1:
+                raise InvalidInputError("the library has given its last id; copy its skills into a new one")
+            return np.arange(first, first + len(skills))
+        ids = []
+        for skill in skills:
+            ids.append(first if skill.id is None else skill.id)
+            if ids[-1] < first:
+                raise InvalidInputError(f"the id {skill.id} of {skill.name!r} is not above all ids given so far")
+            first = ids[-1] + 1
+        return np.array(ids, dtype=np.int64)
 
     def _set_numbers(self, skills: Sequence[Skill]) -> NDArray[np.int64]:
         sets = [PreconditionSet.of(skill.preconditions) for skill in skills]
         with self._state:
-            terms = [self._table.matcher.terms(each.conditions) for each in sets]
-            flat = np.array([term for each in terms for term in each], dtype=np.int32)
-            return self._table.matcher.intern_many(np.array([len(each) for each in terms]), flat)
+            return self._table.matcher.intern_each(each.conditions for each in sets)
 
-    def _set_number(self, skill: Skill) -> int:
-        preconditions = PreconditionSet.of(skill.preconditions)
-        with self._state:
-            return self._table.matcher.intern(preconditions)
+    @property
+    def _chunk(self) -> int:
+        """Skills of a bulk add that are looked at together."""
+        return max(1, min(_CHUNK, _CHUNK_BYTES // (4 * self.settings.embedding_dim)))
 
     def _forked(self) -> bool:
         try:
@@ -233,7 +227,3 @@ class LocalBackend(Reading):
 
 def _payload(skill: Skill) -> bytes:
     return records.payload(skill.name, skill.preconditions, skill.action_sequence, skill.metadata)
-
-
-def _counts(skill: Skill) -> tuple[int, int, int]:
-    return skill.times_used, skill.success_count, skill.times_learned

@@ -8,12 +8,13 @@ get more of them, or no cells at all. The vectors stay where they are; cells cos
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skillstore.embedding import Vector
+from skillstore.local.ranges import joined
 from skillstore.local.vectors import Centroids, kmeans
 
 DEPTHS = np.array([32, 64, 128, 256, 512, 1024, 2048])
@@ -37,24 +38,36 @@ class Rows(Protocol):
 
     def vectors(self, positions: NDArray[np.int64]) -> Vector: ...
 
+    def block(self, start: int, stop: int) -> Vector: ...
+
+    def set_numbers(self) -> NDArray[np.int64]: ...
+
+
+class Near(NamedTuple):
+    """Rows of the nearest cells and their precondition sets, int32 (n,); the first `half` are of the nearer half."""
+
+    rows: NDArray[np.int32]
+    sets: NDArray[np.int32]
+    half: int
+
 
 class Cells:
-    """centroids  float32 (c, dim), length 1
+    """centroids  of c cells, in regions
     starts     int64 (c + 1,): cell i has rows[starts[i] : starts[i + 1]]
     rows       int32 (n,): positions in the segment
-    lists      int32 (n,): the list that each of `rows` is in
+    sets       int32 (n,): the precondition set of each of `rows`
     reach      int64 (7,): how many cells hold the nearest DEPTHS rows of nearly every query; 0: too many
     """
 
     def __init__(
         self,
-        centroids: Vector,
+        centroids: Centroids,
         starts: NDArray[np.int64],
         rows: NDArray[np.int32],
-        lists: NDArray[np.int32],
+        sets: NDArray[np.int32],
         reach: NDArray[np.int64],
     ) -> None:
-        self.centroids, self.starts, self.rows, self.lists = Centroids(centroids), starts, rows, lists
+        self.centroids, self.starts, self.rows, self.sets = centroids, starts, rows, sets
         self.reach = reach
 
     def needed(self, depth: float) -> int:
@@ -62,22 +75,25 @@ class Cells:
         place = int(np.searchsorted(DEPTHS, depth))
         return int(self.reach[place]) if place < len(DEPTHS) else 0
 
-    def near(self, query: Vector, count: int) -> tuple[NDArray[np.int32], NDArray[np.int32], int]:
-        """(rows, their lists, how many of them stand in the nearer half): the `count` nearest cells, nearest first."""
+    def near(self, query: Vector, count: int) -> Near:
+        """The rows of the `count` nearest cells, nearest first."""
         cells = self.centroids.nearest(query, count)
         starts = self.starts[cells]
         lengths = self.starts[cells + 1] - starts
-        ends = np.cumsum(lengths)
-        places = np.repeat(starts - ends + lengths, lengths) + np.arange(ends[-1])
-        return self.rows[places], self.lists[places], int(ends[(len(cells) - 1) // 2])
+        places = joined(starts, lengths)
+        return Near(self.rows[places], self.sets[places], int(lengths[: (len(cells) + 1) // 2].sum()))
 
 
 def fits(
-    centroids: Vector, starts: NDArray[np.int64], rows: NDArray[np.int32], reach: NDArray[np.int64], count: int
+    centroids: Centroids, starts: NDArray[np.int64], rows: NDArray[np.int32], reach: NDArray[np.int64], count: int
 ) -> bool:
     """Whether these can be the cells of a segment of `count` rows: each row once, nothing outside its bounds."""
     return bool(
-        np.isfinite(centroids).all()
+        np.isfinite(centroids.vectors).all()
+        and np.isfinite(centroids.regions).all()
+        and centroids.starts[0] == 0
+        and centroids.starts[-1] == len(centroids)
+        and (np.diff(centroids.starts) >= 0).all()
         and starts[0] == 0
         and starts[-1] == count
         and (np.diff(starts) >= 0).all()
@@ -87,14 +103,8 @@ def fits(
     )
 
 
-def lists_of(rows: NDArray[np.int32], starts: NDArray[np.int64]) -> NDArray[np.int32]:
-    """The list that each of `rows` is in, where list i starts at starts[i]."""
-    lengths = np.diff(starts)
-    return np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)[rows]
-
-
-def made(segment: Rows, starts: NDArray[np.int64], wanted: Callable[[], bool]) -> Cells | None:
-    """Cells for the rows of `segment`, whose lists start at `starts`. Reads all vectors a few times.
+def made(segment: Rows, wanted: Callable[[], bool]) -> Cells | None:
+    """Cells for the rows of `segment`. Reads all vectors a few times.
 
     About 4 sqrt(n) cells, by k-means in two levels: regions, and cells in each. A row goes to the nearest of the cells
     of its nearest regions, so it is compared with some 8 sqrt(c) centroids, not with all c. Returns None as soon as
@@ -106,7 +116,8 @@ def made(segment: Rows, starts: NDArray[np.int64], wanted: Callable[[], bool]) -
     chosen = _sample(generator, count, 256 * int(np.sqrt(aim)))
     regions = kmeans(segment.vectors(chosen), int(np.sqrt(aim)))
     nearby = _nearest_regions(segment, regions)
-    centroids: list[Vector] = []
+    centroids: list[Vector] = [np.zeros((0, regions.shape[1]), dtype=np.float32)]
+    lengths = np.zeros(len(regions), dtype=np.int64)
     best = np.full(count, -np.inf, dtype=np.float32)
     cell = np.zeros(count, dtype=np.int32)
     for region in range(len(regions)):
@@ -120,7 +131,9 @@ def made(segment: Rows, starts: NDArray[np.int64], wanted: Callable[[], bool]) -
         first = sum(map(len, centroids))
         _claim(segment, np.flatnonzero((nearby == region).any(axis=1)), fine, first, best, cell)
         centroids.append(fine)
-    return _arranged(segment, starts, np.concatenate(centroids), cell, generator)
+        lengths[region] = len(fine)
+    bounds = np.concatenate(([0], np.cumsum(lengths)))
+    return _arranged(segment, Centroids(regions, bounds, np.concatenate(centroids)), cell, generator)
 
 
 def _nearest_regions(segment: Rows, regions: Vector) -> NDArray[np.int32]:
@@ -128,8 +141,8 @@ def _nearest_regions(segment: Rows, regions: Vector) -> NDArray[np.int32]:
     spread = min(_SPREAD, len(regions))
     nearby = np.zeros((len(segment), spread), dtype=np.int32)
     for start in range(0, len(segment), _BLOCK):
-        rows = np.arange(start, min(start + _BLOCK, len(segment)))
-        nearby[rows] = np.argsort(-(segment.vectors(rows) @ regions.T), axis=1)[:, :spread]
+        scores = segment.block(start, start + _BLOCK) @ regions.T
+        nearby[start : start + _BLOCK] = np.argsort(-scores, axis=1)[:, :spread]
     return nearby
 
 
@@ -152,33 +165,31 @@ def _claim(
         cell[block[nearer]] = first + nearest[nearer]
 
 
-def _arranged(
-    segment: Rows,
-    starts: NDArray[np.int64],
-    centroids: Vector,
-    cell: NDArray[np.int32],
-    generator: np.random.Generator,
-) -> Cells:
+def _arranged(segment: Rows, centroids: Centroids, cell: NDArray[np.int32], generator: np.random.Generator) -> Cells:
     rows = np.argsort(cell, kind="stable").astype(np.int32)
     ends = np.cumsum(np.bincount(cell, minlength=len(centroids)))
-    lists = lists_of(rows, starts)
+    sets = segment.set_numbers()[rows].astype(np.int32)
     reach = _reach(segment, centroids, cell, generator)
-    return Cells(centroids, np.concatenate(([0], ends)).astype(np.int64), rows, lists, reach)
+    return Cells(centroids, np.concatenate(([0], ends)).astype(np.int64), rows, sets, reach)
 
 
 def _reach(
-    segment: Rows, centroids: Vector, cell: NDArray[np.int32], generator: np.random.Generator
+    segment: Rows, centroids: Centroids, cell: NDArray[np.int32], generator: np.random.Generator
 ) -> NDArray[np.int64]:
     """For each of DEPTHS, the rank of the cell within which nearly all of the nearest rows of a sample stand."""
     queries = segment.vectors(_sample(generator, len(cell), _SAMPLE))
     nearest = _deepest(segment, queries, min(int(DEPTHS[-1]), len(cell)))
-    towards = queries @ centroids.T
-    ranks = np.argsort(np.argsort(-towards, axis=1), axis=1)
-    found = np.take_along_axis(ranks, cell[nearest], axis=1)
+    most = len(centroids) // _FARTHEST
+    found = np.zeros(nearest.shape, dtype=np.int64)
+    for query, own, ranks in zip(queries, cell[nearest], found, strict=True):
+        rank_of = np.full(len(centroids), len(centroids))
+        order = centroids.nearest(query, most)
+        rank_of[order] = np.arange(len(order))
+        ranks[:] = rank_of[own]
     reach = np.zeros(len(DEPTHS), dtype=np.int64)
     for place, depth in enumerate(DEPTHS):
         needed = int(np.quantile(found[:, :depth], _COVERED, method="higher")) + 1
-        reach[place] = needed if needed * _FARTHEST <= len(centroids) else 0
+        reach[place] = needed if needed <= most else 0
     return reach
 
 
@@ -188,7 +199,7 @@ def _deepest(segment: Rows, queries: Vector, depth: int) -> NDArray[np.int64]:
     rows = np.zeros((len(queries), 0), dtype=np.int64)
     for start in range(0, len(segment), _BLOCK):
         block = np.arange(start, min(start + _BLOCK, len(segment)))
-        scores = np.hstack((best, queries @ segment.vectors(block).T))
+        scores = np.hstack((best, queries @ segment.block(start, start + _BLOCK).T))
         candidates = np.hstack((rows, np.broadcast_to(block, (len(queries), len(block)))))
         kept = np.argpartition(-scores, min(depth, scores.shape[1] - 1), axis=1)[:, :depth]
         best, rows = np.take_along_axis(scores, kept, axis=1), np.take_along_axis(candidates, kept, axis=1)

@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skillstore.embedding import Vector
 from skillstore.local.records import MAX_PAYLOAD, RecordError, packed
 from skillstore.skill import MAX_COUNT
 
-_NO_VECTOR: Vector = np.zeros(0, dtype=np.float32)
+_LONGEST = 2**20
+"""Bytes of one record of many skills, about: a frame holds at least one record."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A skill as it is stored; `replaces` an older row of the same id, or is the first."""
+class Rows:
+    """Skills as they are stored, by column: new ones with ascending ids, or one that `replaces` an older row.
 
-    id: int
-    payload: bytes
-    vector: Vector
-    counts: tuple[int, int, int]
+    ids int64 (n,), vectors float32 (n, dim), counts int64 (n, 3): times_used, success_count, times_learned
+    """
+
+    ids: NDArray[np.int64]
+    payloads: Sequence[bytes]
+    vectors: Vector
+    counts: NDArray[np.int64]
     replaces: bool = False
 
-    def staged(self) -> Row:
+    def staged(self) -> Rows:
         """Without the content, which the tail has: all that is needed to publish it."""
-        return Row(self.id, b"", _NO_VECTOR, self.counts, self.replaces)
+        return Rows(self.ids, (), self.vectors[:0], self.counts[:0], self.replaces)
+
+    def parts(self) -> Iterator[Rows]:
+        """The same rows, in parts of about a megabyte."""
+        sizes = self.vectors.shape[1] * 4 + 28 + np.fromiter(map(len, self.payloads), np.int64, len(self.payloads))
+        megabytes = np.cumsum(sizes) // _LONGEST
+        bounds = [0, *(np.flatnonzero(np.diff(megabytes)) + 1).tolist(), len(sizes)]
+        for start, stop in pairwise(bounds):
+            rows = slice(start, stop)
+            yield Rows(self.ids[rows], self.payloads[rows], self.vectors[rows], self.counts[rows], self.replaces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +73,7 @@ class Note:
     data: bytes | None
 
 
-Change: TypeAlias = Row | Learned | Outcome | Removed | Note
+Change: TypeAlias = Rows | Learned | Outcome | Removed | Note
 
 
 def record_of(change: Change) -> bytes:
@@ -67,9 +82,13 @@ def record_of(change: Change) -> bytes:
 
 
 def _form(change: Change) -> list[Any]:
-    if isinstance(change, Row):
-        verb = "replace" if change.replaces else "add"
-        return [verb, change.id, change.payload, change.vector.astype("<f4").tobytes(), *change.counts]
+    if isinstance(change, Rows):
+        if change.replaces:
+            vector = change.vectors[0].astype("<f4").tobytes()
+            return ["replace", int(change.ids[0]), change.payloads[0], vector, *change.counts[0].tolist()]
+        lengths = np.fromiter(map(len, change.payloads), "<u4", len(change.payloads))
+        columns = change.ids.astype("<i8"), lengths, change.counts.astype("<i8"), change.vectors.astype("<f4")
+        return ["rows", *(column.tobytes() for column in columns), b"".join(change.payloads)]
     if isinstance(change, Learned):
         return ["learned", change.id]
     if isinstance(change, Outcome):
@@ -85,19 +104,50 @@ def change_of(form: Any, dim: int) -> Change:
         verb, *content = form
         if verb in ("add", "replace"):
             return _row(verb == "replace", dim, *content)
+        if verb == "rows":
+            return _rows(dim, *content)
         return _SHORT[verb](*content)
     except (TypeError, ValueError, KeyError) as error:
         raise RecordError(f"not a change ({error!r})") from None
 
 
-def _row(replaces: bool, dim: int, skill_id: Any, payload: Any, vector: Any, *counts: Any) -> Row:
-    if type(payload) is not bytes or len(payload) > MAX_PAYLOAD or any(type(count) is not int for count in counts):
+def _row(replaces: bool, dim: int, skill_id: Any, payload: Any, vector: Any, *counts: Any) -> Rows:
+    if type(payload) is not bytes or any(type(count) is not int for count in counts):
         raise RecordError("not a skill")
-    used, succeeded, learned = counts
-    if len(vector) != 4 * dim or not (0 <= succeeded <= used <= MAX_COUNT and 1 <= learned <= MAX_COUNT):
+    if len(vector) != 4 * dim or len(counts) != 3 or max(counts) > MAX_COUNT:
         raise RecordError("not a skill of this library")
-    embedding = np.frombuffer(vector, dtype="<f4").astype(np.float32)
-    return Row(_id(skill_id), payload, embedding, (used, succeeded, learned), replaces)
+    columns = np.array([_id(skill_id)]), np.frombuffer(vector, dtype="<f4"), np.array([counts], dtype=np.int64)
+    return _checked(Rows(columns[0], [payload], columns[1].astype(np.float32).reshape(1, dim), columns[2], replaces))
+
+
+def _rows(dim: int, ids: Any, lengths: Any, counts: Any, vectors: Any, payloads: Any) -> Rows:
+    if any(type(column) is not bytes for column in (ids, lengths, counts, vectors, payloads)):
+        raise RecordError("not skills")
+    count = len(ids) // 8
+    if [len(ids), len(lengths), len(vectors), len(counts)] != [8 * count, 4 * count, 4 * dim * count, 24 * count]:
+        raise RecordError("not skills of this library")
+    ends = np.cumsum(np.frombuffer(lengths, dtype="<u4"), dtype=np.int64).tolist()
+    if not count or ends[-1] != len(payloads):
+        raise RecordError("payloads that are not there")
+    return _checked(
+        Rows(
+            np.frombuffer(ids, dtype="<i8").astype(np.int64),
+            [payloads[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)],
+            np.frombuffer(vectors, dtype="<f4").astype(np.float32).reshape(count, dim),
+            np.frombuffer(counts, dtype="<i8").astype(np.int64).reshape(count, 3),
+        )
+    )
+
+
+def _checked(rows: Rows) -> Rows:
+    used, succeeded, learned = rows.counts.T
+    if (succeeded < 0).any() or (succeeded > used).any() or (learned < 1).any() or rows.counts.max() > MAX_COUNT:
+        raise RecordError("counts that cannot be")
+    if rows.ids[0] < 1 or rows.ids[-1] > MAX_COUNT or (np.diff(rows.ids) < 1).any():
+        raise RecordError("not ids")
+    if max(map(len, rows.payloads)) > MAX_PAYLOAD:
+        raise RecordError("a skill longer than any that is written")
+    return rows
 
 
 def _id(skill_id: Any) -> int:

@@ -6,7 +6,7 @@ import contextlib
 
 from skillstore.errors import BackendUnavailableError, CorruptLibraryError, InvalidInputError
 from skillstore.local import directory, manifest, snapshot
-from skillstore.local.changes import Change, Row
+from skillstore.local.changes import Change, Rows
 from skillstore.local.files import Files
 from skillstore.local.journal import JournalReader, Place, read_seal
 from skillstore.local.manifest import Manifest
@@ -56,8 +56,8 @@ class Generation:
             self.journal.check_torn(self.place)
 
     def _check(self, change: Change) -> None:
-        if isinstance(change, Row) and not change.replaces and change.id < self.table.staging.next_id:
-            raise RecordError(f"the id {change.id} is given twice")
+        if isinstance(change, Rows) and not change.replaces and change.ids[0] < self.table.staging.next_id:
+            raise RecordError(f"the id {change.ids[0]} is given twice")
 
 
 def opened(files: Files) -> Generation:
@@ -110,6 +110,7 @@ def _table(files: Files, named: Manifest) -> Table:
         for segment, (alive, counts) in zip(table.segments, columns, strict=True):
             segment.adopt(counts, alive)
     table.recount()
+    table.matcher.access = table.matcher.indexing().built()
     return table
 
 

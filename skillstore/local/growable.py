@@ -35,6 +35,11 @@ class Growable(Generic[D]):
         self._room[self._count : self._count + len(new)] = new
         self._count += len(new)
 
+    def put(self, count: int, rows: ArrayLike) -> None:
+        """Append to the first `count` rows; those behind them are forgotten."""
+        self._count = count
+        self.append(rows)
+
     def truncate(self, count: int) -> None:
         """Forget all rows from `count` on."""
         self._count = count

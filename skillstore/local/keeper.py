@@ -1,6 +1,7 @@
 """Keeper: keeps a table in shape in a thread of its own, so that no caller waits for it.
 
-It turns a long tail into a segment, small segments into larger ones, and makes cells for large ones.
+It turns a long tail into a segment, small segments into larger ones, makes cells for large ones and an index of the
+precondition sets.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Keeper:
         """Start working if there is something to do, and nobody does it. Returns at once."""
         with self._state:
             busy = self._thread is not None or self._stopped
-            if not busy and (self._table.due() is not None or self._lacking() is not None):
+            if not busy and (self._is_due() or self._lacking() is not None):
                 thread = threading.Thread(target=self._work, name="skillstore-keeper", daemon=True)
                 with suppress(RuntimeError):  # no more threads: the next look tries again
                     thread.start()
@@ -59,7 +60,7 @@ class Keeper:
         try:
             while not self._stopped:
                 with self._arranging:
-                    arranged = self._arrange(self._table.due)
+                    arranged = self._index_sets() or self._arrange(self._table.due)
                 if not arranged and not self._make_cells():
                     break
         except (SkillStoreError, MemoryError):
@@ -68,6 +69,20 @@ class Keeper:
             with self._state:
                 self._thread = None
         self.look()  # what came up between the last look and now
+
+    def _is_due(self) -> bool:
+        return self._table.matcher.is_loose() or self._table.due() is not None
+
+    def _index_sets(self) -> bool:
+        matcher = self._table.matcher
+        with self._state:
+            indexing = matcher.indexing() if matcher.is_loose() else None
+        if indexing is None:
+            return False
+        access = indexing.built()
+        with self._state:
+            matcher.access = access
+        return True
 
     def _arrange(self, plan: Callable[[], Rearrangement | None]) -> bool:
         with self._state:
@@ -84,7 +99,7 @@ class Keeper:
             segment = self._lacking()
         if segment is None:
             return False
-        made = cells.made(segment, segment.starts, lambda: self._is_wanted(segment))
+        made = cells.made(segment, lambda: self._is_wanted(segment))
         if made is not None:
             with self._state:
                 segment.cells = made

@@ -1,252 +1,228 @@
 """Matcher: from a state to the precondition sets it satisfies, exactly.
 
-Each distinct condition on a fact has a number, its *term*; a precondition set is a sorted row of terms, interned
-once. To resolve a state, the terms that hold are looked up, one look-up for each fact of the state. A set is satisfied
-when all its terms hold. Each set has its terms as bits of a few words, so that a set with a term that does not hold
-shows a bit that should not be there: one pass over the words tells for all sets at once. With more terms than bits,
-terms share bits, and the sets that pass are checked term by term. No loop over sets.
+A precondition set is a sorted row of terms, interned once; it is satisfied when all its terms hold. Each has its terms
+as bits of a few words, so that a set with a term that does not hold shows a bit that should not be there. Where terms
+share bits, or are intervals, the sets that pass are checked term by term. No loop over sets.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skillstore.local.access import Access
 from skillstore.local.growable import Growable
-from skillstore.preconditions import Facts, Interval, PreconditionSet
+from skillstore.local.ranges import joined
+from skillstore.local.terms import WORDS, Condition, Held, Terms
+from skillstore.preconditions import Facts, PreconditionSet
 
-Mask: TypeAlias = NDArray[np.bool_]
-"""Shape (sets,): whether each precondition set, by its number, is satisfied."""
-
-_REMEMBERED = 64  # states whose answer is kept
-_WORDS = 2
-_BITS = 64 * _WORDS
-
-
-class _Fact:
-    """The terms on one fact: by the values that satisfy them, and the intervals."""
-
-    def __init__(self) -> None:
-        self.by_value: dict[Hashable, list[int]] = {}
-        self.interval_terms: Growable[np.int32] = Growable(np.int32)
-        self.bounds: Growable[np.float64] = Growable(np.float64, 2)
-
-    def add(self, condition: Hashable, term: int) -> None:
-        if isinstance(condition, Interval):
-            self.interval_terms.append(term)
-            low = -np.inf if condition.low is None else condition.low
-            self.bounds.append([low, np.inf if condition.high is None else condition.high])
-        else:
-            for value in condition if isinstance(condition, frozenset) else (condition,):
-                self.by_value.setdefault(value, []).append(term)
-
-    def intervals_around(self, value: float) -> NDArray[np.int32]:
-        """The terms of the intervals in which the number lies."""
-        low, high = self.bounds.rows.T
-        below, above = _float_neighbours(value)
-        around: NDArray[np.int32] = self.interval_terms.rows[(low <= below) & (above <= high)]
-        return around
+_REMEMBERED = 64  # states
+_CHEAP = 65_536  # sets that are compared in less time than a search takes
+_LOOSE = 4096  # sets outside the access index that are no burden
 
 
-def _float_neighbours(value: float) -> tuple[float, float]:
-    """The largest float64 <= value and the smallest >= value: bounds are floats, a state's integers need not be."""
-    try:
-        near = float(value)
-    except OverflowError:
-        huge = np.finfo(np.float64).max
-        return (huge, np.inf) if value > 0 else (-np.inf, -huge)
-    return (
-        near if near <= value else float(np.nextafter(near, -np.inf)),
-        near if near >= value else float(np.nextafter(near, np.inf)),
-    )
+class Chosen:
+    """Some of `count` precondition sets.
+
+    numbers  int64 (n,), ascending
+    mask     bool (count,)
+    """
+
+    def __init__(self, numbers: NDArray[np.int64], count: int) -> None:
+        self.numbers, self.count = numbers, count
+        self._mask: NDArray[np.bool_] | None = None
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        if self._mask is None:
+            self._mask = np.zeros(self.count, dtype=np.bool_)
+            self._mask[self.numbers] = True
+        return self._mask
+
+    def others(self) -> Chosen:
+        """All that are not chosen."""
+        return Chosen(np.flatnonzero(~self.mask), self.count)
+
+    @classmethod
+    def everything(cls, count: int) -> Chosen:
+        return cls(np.arange(count, dtype=np.int64), count)
 
 
 class Matcher:
     """Precondition sets by number, from 0, and the states that satisfy them. Not safe for threads: its owner locks."""
 
     def __init__(self) -> None:
-        self._facts: dict[str, _Fact] = {}
-        self._terms: dict[tuple[str, Hashable], int] = {}
-        self._conditions: list[tuple[str, Hashable]] = []
-        self._absent: dict[str, list[int]] = {}  # terms that hold when the fact is not in the state
-        self._sets: dict[bytes, int] = {}
-        self._words: list[Growable[np.uint64]] = [Growable(np.uint64) for _ in range(_WORDS)]
-        self._sizes: dict[int, tuple[Growable[np.int32], Growable[np.int32]]] = {}  # size -> set numbers, terms
-        self._keys: list[bytes] = []
-        self._remembered: dict[frozenset[tuple[str, Hashable]], Mask] = {}
+        self.terms = Terms()
+        self._sets: dict[bytes, int] = {}  # the truth: columns are written before a set stands here
+        self._starts: Growable[np.int64] = Growable(np.int64)  # the terms of set i: starts[i] to starts[i + 1]
+        self._starts.append(0)
+        self._flat: Growable[np.int32] = Growable(np.int32)
+        self._words: list[Growable[np.uint64]] = [Growable(np.uint64) for _ in range(WORDS)]
+        self._remembered: dict[frozenset[tuple[str, Hashable]], Applicable] = {}
+        self.access = self.indexing().built()
 
     def __len__(self) -> int:
         """The number of precondition sets."""
-        return len(self._keys)
+        return len(self._sets)
+
+    # interning
 
     def intern(self, preconditions: PreconditionSet) -> int:
         """The number of the set, which it keeps for the life of the matcher."""
-        terms = np.array(self.terms(preconditions.conditions), dtype=np.int32)
-        number = self._sets.get(np.sort(terms).tobytes())
-        if number is None:
-            number = int(self.intern_many(np.array([len(terms)]), terms)[0])
-        return number
+        return int(self.intern_each([preconditions.conditions])[0])
 
-    def terms(self, conditions: Iterable[tuple[str, Hashable]]) -> list[int]:
-        """The terms of `conditions`, in their order; new ones are numbered."""
-        return [self._terms.get(condition) or self._new_term(condition) for condition in conditions]
+    def intern_each(self, sets: Iterable[Iterable[Condition]]) -> NDArray[np.int64]:
+        """The numbers of many sets, each given by its conditions: int64 (n,)."""
+        numbered = [self.terms.numbers(conditions) for conditions in sets]
+        sizes = np.fromiter(map(len, numbered), dtype=np.int64, count=len(numbered))
+        return self.intern_many(sizes, np.array([term for terms in numbered for term in terms], dtype=np.int32))
 
     def intern_many(self, sizes: NDArray[np.int64], terms: NDArray[np.int32]) -> NDArray[np.int64]:
         """The numbers of many sets: `sizes` (n,) terms of each, set after set, in any order within a set."""
         owners = np.repeat(np.arange(len(sizes)), sizes)
         terms = terms[np.lexsort((terms, owners))].astype(np.int32)
-        ends = np.cumsum(sizes)
-        starts = ends - sizes
-        data, known = terms.tobytes(), len(self._keys)
-        numbers, fresh = [], []
-        for place, (start, end) in enumerate(zip((4 * starts).tolist(), (4 * ends).tolist(), strict=True)):
+        ends = 4 * np.cumsum(sizes)
+        data, interned, fresh = terms.tobytes(), self._sets, dict[bytes, int]()
+        numbers, places = [], []
+        for place, (start, end) in enumerate(zip((ends - 4 * sizes).tolist(), ends.tolist(), strict=True)):
             key = data[start:end]
-            number = self._sets.setdefault(key, len(self._keys))
-            if number == len(self._keys):
-                self._keys.append(key)
-                fresh.append(place)
+            number = interned.get(key)
+            if number is None:
+                following = len(interned) + len(fresh)
+                number = fresh.setdefault(key, following)
+                if number == following:
+                    places.append(place)
             numbers.append(number)
         if fresh:
-            self._add_sets(known, starts[fresh], sizes[fresh], terms)
+            new = np.array(places, dtype=np.int64)
+            self._put_sets(sizes[new], terms[joined(ends[new] // 4 - sizes[new], sizes[new])])
+            interned.update(fresh)
         return np.array(numbers, dtype=np.int64)
-
-    def _add_sets(
-        self, first: int, starts: NDArray[np.int64], sizes: NDArray[np.int64], terms: NDArray[np.int32]
-    ) -> None:
-        """Take up sets numbered from `first`, each `sizes` of `terms` from `starts` on."""
-        words = np.zeros((len(sizes), _WORDS), dtype=np.uint64)
-        for size in np.unique(sizes).tolist():
-            of_size = np.flatnonzero(sizes == size)
-            chosen = terms[starts[of_size][:, None] + np.arange(size)]
-            numbers, rows = self._sizes.setdefault(size, (Growable(np.int32), Growable(np.int32, max(size, 1))))
-            numbers.append(first + of_size)
-            rows.append(chosen if size else np.zeros(len(of_size), dtype=np.int32))
-            bits = (chosen.astype(np.int64) - 1) % _BITS
-            for place in range(_WORDS):
-                here = np.left_shift(np.uint64(1), (bits % 64).astype(np.uint64)) * (bits // 64 == place)
-                words[of_size, place] = np.bitwise_or.reduce(here.astype(np.uint64), axis=1)
-        for column, word in zip(self._words, words.T, strict=True):
-            column.append(word)
-        self._remembered.clear()
 
     def set_terms(self, number: int) -> NDArray[np.int32]:
         """The terms of a set, ascending."""
-        return np.frombuffer(self._keys[number], dtype=np.int32)
+        start, end = self._starts.rows[number : number + 2]
+        return self._flat.rows[start:end]
 
-    def condition(self, term: int) -> tuple[str, Hashable]:
-        """The (fact name, canonical condition) of a term."""
-        return self._conditions[term - 1]
+    def _put_sets(self, sizes: NDArray[np.int64], terms: NDArray[np.int32]) -> None:
+        known = len(self)
+        taken = int(self._starts.rows[known])
+        words = self.terms.words(terms, np.repeat(np.arange(len(sizes)), sizes), len(sizes))
+        self._starts.put(known + 1, taken + np.cumsum(sizes))
+        self._flat.put(taken, terms)
+        for column, word in zip(self._words, words, strict=True):
+            column.put(known, word)
 
-    def satisfied(self, facts: Facts) -> Mask:
-        """Which sets `facts` satisfy; a read-only mask, remembered by the facts that matter."""
-        relevant = self._relevant(facts)
-        mask = self._remembered.get(relevant)
-        if mask is None:
-            if len(self._remembered) >= _REMEMBERED:
-                self._remembered.pop(next(iter(self._remembered)))
-            mask = self._remembered[relevant] = self._resolve(facts)
-            mask.setflags(write=False)
-        return mask
+    # the access index
+
+    def is_loose(self) -> bool:
+        """Whether it is time for a new access index."""
+        return len(self) - self.access.count > max(_LOOSE, self.access.count // 4)
+
+    def indexing(self) -> Indexing:
+        """What a new access index is made of. The matcher must stand still only while this is taken down."""
+        count = len(self)
+        starts = self._starts.rows[: count + 1]
+        return Indexing(starts, self._flat.rows[: starts[-1]], self._words[0].rows[:count], self.terms.are_values)
+
+    # states
 
     def applicable(self, facts: Facts) -> Applicable:
-        """The same, resolved no further than it is asked."""
-        return Applicable(self, facts)
+        """The sets that `facts` satisfy, resolved no further than it is asked; remembered by the facts that matter."""
+        knows = self.terms.knows
+        relevant = frozenset([item for item in facts.items() if knows(item[0])])
+        found = self._remembered.get(relevant)
+        if found is None or found.facts_known != self.terms.facts:
+            if len(self._remembered) >= _REMEMBERED:
+                self._remembered.pop(next(iter(self._remembered)))
+            found = self._remembered[relevant] = Applicable(self, dict(relevant))
+        found.refresh()
+        return found
 
-    def remembered(self, facts: Facts) -> Mask | None:
-        """The mask, if it was resolved before."""
-        return self._remembered.get(self._relevant(facts))
+    def satisfied(self, facts: Facts) -> NDArray[np.bool_]:
+        """Which sets `facts` satisfy: bool (sets,), resolved anew."""
+        return Applicable(self, facts).chosen.mask
 
-    def among(self, numbers: NDArray[np.int64], facts: Facts) -> NDArray[np.bool_] | None:
-        """Which of the sets `numbers` are satisfied: bool (n,); None if only a mask can tell."""
-        if len(self._conditions) > _BITS:
-            return None
-        absent = ~_words(np.flatnonzero(self._holding(facts)[1:]))
-        lacking = self._words[0].rows[numbers] & absent[0]
-        for column, word in zip(self._words[1:], absent[1:], strict=True):
-            lacking |= column.rows[numbers] & word
-        met: NDArray[np.bool_] = lacking == 0
+    def passing(self, numbers: NDArray[np.int64] | NDArray[np.int32], held: Held) -> NDArray[np.bool_]:
+        """Which of the sets `numbers` are satisfied: bool (n,)."""
+        met = ~held.lacks(column.rows[numbers] for column in self._words)
+        if not self.terms.exact:
+            passed = np.flatnonzero(met)
+            met[passed] = self._checked(numbers[passed], held)
         return met
 
-    def _relevant(self, facts: Facts) -> frozenset[tuple[str, Hashable]]:
-        known = self._facts
-        return frozenset([item for item in facts.items() if item[0] in known])
+    def resolved(self, held: Held, first: int = 0) -> NDArray[np.int64]:
+        """The sets from number `first` on that are satisfied, ascending."""
+        loose = max(first, self.access.count)
+        passed = loose + np.flatnonzero(~held.lacks(column.rows[loose : len(self)] for column in self._words))
+        if first < self.access.count:
+            possible = self.access.possible(held)
+            possible = possible[self._words[1].rows[possible] & held.absent[1] == 0]
+            passed = np.concatenate((possible[possible >= first] if first else possible, passed))
+        return np.sort(passed if self.terms.exact else passed[self._checked(passed, held)])
 
-    def _new_term(self, condition: tuple[str, Hashable]) -> int:
-        self._conditions.append(condition)
-        term = self._terms[condition] = len(self._conditions)  # from 1: term 0 always holds
-        name, wanted = condition
-        self._facts.setdefault(name, _Fact()).add(wanted, term)
-        if wanted is None or (isinstance(wanted, frozenset) and None in wanted):
-            self._absent.setdefault(name, []).append(term)
-        self._remembered.clear()
-        return term
+    def is_cheap(self, held: Held) -> bool:
+        """Whether `resolved` takes less time than a search."""
+        return self.access.looked_at(held) + len(self) - self.access.count <= _CHEAP
 
-    def _resolve(self, facts: Facts) -> Mask:
-        holds = self._holding(facts)
-        absent = ~_words(np.flatnonzero(holds[1:]))
-        lacking = self._words[0].rows & absent[0]
-        here = np.empty_like(lacking)
-        for column, word in zip(self._words[1:], absent[1:], strict=True):
-            np.bitwise_and(column.rows, word, out=here)
-            np.bitwise_or(lacking, here, out=lacking)
-        mask: Mask = lacking == 0
-        if len(self._conditions) > _BITS:
-            self._check_terms(mask, holds)
-        return mask
+    def _checked(self, numbers: NDArray[np.int64] | NDArray[np.int32], held: Held) -> NDArray[np.bool_]:
+        """Which of the sets have no term that does not hold."""
+        starts = self._starts.rows[numbers]
+        lengths = self._starts.rows[numbers + 1] - starts
+        holds = held.hold(self._flat.rows[joined(starts, lengths)])
+        met = np.ones(len(numbers), dtype=np.bool_)
+        filled = np.flatnonzero(lengths)
+        if len(filled):
+            met[filled] = np.logical_and.reduceat(holds, (np.cumsum(lengths) - lengths)[filled])
+        return met
 
-    def _holding(self, facts: Facts) -> NDArray[np.bool_]:
-        """Which terms hold: bool (terms + 1,); the first stands for no term at all."""
-        holds = np.zeros(len(self._conditions) + 1, dtype=np.bool_)
-        terms: list[int] = [0]
-        for name, value in facts.items():
-            known = self._facts.get(name)
-            if known is not None:
-                terms += known.by_value.get(value, ())
-                if len(known.bounds) and type(value) in (int, float):
-                    holds[known.intervals_around(value)] = True  # type: ignore[arg-type]
-        for name, absent in self._absent.items():
-            if name not in facts:
-                terms += absent
-        holds[terms] = True
-        return holds
 
-    def _check_terms(self, mask: Mask, holds: NDArray[np.bool_]) -> None:
-        """Clear those of `mask` that passed because terms share bits."""
-        for numbers, rows in self._sizes.values():
-            passed = np.flatnonzero(mask[numbers.rows])
-            mask[numbers.rows[passed]] = holds[rows.rows[passed]].all(axis=1)
+class Indexing:
+    """A new access index in the making."""
+
+    def __init__(self, *columns: NDArray[np.generic]) -> None:
+        self._columns = columns
+
+    def built(self) -> Access:
+        """Takes time; the matcher may change meanwhile."""
+        return Access.of(*self._columns)  # type: ignore[arg-type]
 
 
 class Applicable:
-    """Which precondition sets some facts satisfy: all of them, or only those asked about. Short-lived."""
+    """Which precondition sets some facts satisfy: all of them, or only those asked about. Its matcher's owner locks."""
 
     def __init__(self, matcher: Matcher, facts: Facts) -> None:
+        self.facts_known = matcher.terms.facts
         self._matcher, self._facts = matcher, facts
-        self._mask = matcher.remembered(facts)
+        self._terms, self._held = len(matcher.terms), matcher.terms.held(facts)
+        self._chosen: Chosen | None = None
+
+    def refresh(self) -> None:
+        """Take up the terms and sets that came since."""
+        if self._terms != len(self._matcher.terms):
+            self._terms, self._held = len(self._matcher.terms), self._matcher.terms.held(self._facts)
+        chosen, count = self._chosen, len(self._matcher)
+        if chosen is not None and chosen.count != count:
+            more = self._matcher.resolved(self._held, chosen.count)
+            self._chosen = Chosen(np.concatenate((chosen.numbers, more)), count)
 
     @property
-    def resolved(self) -> Mask | None:
-        """All of them, if that is known."""
-        return self._mask
+    def is_cheap(self) -> bool:
+        """Whether `chosen` takes less time than a search."""
+        return self._chosen is not None or self._matcher.is_cheap(self._held)
 
     @property
-    def mask(self) -> Mask:
-        """All of them; costs a pass over all sets, unless the state was resolved before."""
-        if self._mask is None:
-            self._mask = self._matcher.satisfied(self._facts)
-        return self._mask
+    def chosen(self) -> Chosen:
+        """All of them."""
+        if self._chosen is None:
+            self._chosen = Chosen(self._matcher.resolved(self._held), len(self._matcher))
+        return self._chosen
 
-    def among(self, numbers: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def among(self, numbers: NDArray[np.int64] | NDArray[np.int32]) -> NDArray[np.bool_]:
         """Of the sets `numbers`: bool (n,)."""
-        few = self._matcher.among(numbers, self._facts) if self._mask is None else None
-        return self.mask[numbers] if few is None else few
-
-
-def _words(places: NDArray[np.integer]) -> NDArray[np.uint64]:
-    """The bits of the terms at `places` (a term less one), as words."""
-    bits = np.zeros(_BITS, dtype=np.bool_)
-    bits[places % _BITS] = True
-    return np.packbits(bits, bitorder="little").view("<u8").astype(np.uint64)
+        if self._chosen is not None:
+            chosen: NDArray[np.bool_] = self._chosen.mask[numbers]
+            return chosen
+        return self._matcher.passing(numbers, self._held)

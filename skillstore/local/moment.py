@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skillstore.local.rearrangement import Part
 from skillstore.local.table import Table, decoded
 from skillstore.local.tail import Tail
 from skillstore.skill import Skill
 
+_BLOCK = 256  # skills decoded together
+
 
 class Moment:
-    """Holds the parts there are now. Taking it costs a copy of ids and counts; skills are decoded one by one later."""
+    """Holds the parts there are now. Taking it costs a copy of ids and counts; skills are decoded later, by blocks."""
 
     def __init__(self, table: Table, staged: bool = False) -> None:
         self._held = [_Held(table, part, staged) for part in table.parts()]
@@ -23,16 +26,21 @@ class Moment:
         ids = np.concatenate([held.ids for held in self._held])
         owners = np.repeat(np.arange(len(self._held)), [len(held.ids) for held in self._held])
         places = np.concatenate([np.arange(len(held.ids)) for held in self._held])
-        for row in np.argsort(ids, kind="stable"):
-            yield self._held[owners[row]].skill(int(places[row]))
+        order = np.argsort(ids, kind="stable")
+        for start in range(0, len(order), _BLOCK):
+            block = order[start : start + _BLOCK]
+            made: dict[int, Skill] = {}
+            for owner in np.unique(owners[block]).tolist():
+                rows = block[owners[block] == owner]
+                made.update(zip(rows.tolist(), self._held[owner].skills(places[rows]), strict=True))
+            yield from (made[row] for row in block.tolist())
 
 
 class _Held:
     """The skills of one part. A segment's rows never change; a tail's do, so it is copied."""
 
     def __init__(self, table: Table, part: Part, staged: bool) -> None:
-        everything = np.ones(len(table.matcher), dtype=np.bool_)
-        rows = table.positions(part, everything, staged)
+        rows = table.positions(part, table.everything(), staged)
         self.ids = part.ids[rows]
         self._counts = table.counts(part, rows, staged)
         self._part: Part = part
@@ -40,8 +48,5 @@ class _Held:
         if isinstance(part, Tail):
             self._part, self._rows = part.copy(rows), np.arange(len(rows))
 
-    def skill(self, place: int) -> Skill:
-        row = int(self._rows[place])
-        vector = self._part.vectors(self._rows[place : place + 1])[0]
-        vector.setflags(write=False)
-        return decoded(self._part, row, int(self.ids[place]), vector, self._counts[:, place].tolist())
+    def skills(self, places: NDArray[np.int64]) -> list[Skill]:
+        return decoded(self._part, self._rows[places], self._counts[:, places])

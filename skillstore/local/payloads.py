@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,13 +33,15 @@ class Payloads:
         checksums = np.fromiter((zlib.crc32(data) for data in payloads), dtype=np.uint32, count=len(payloads))
         return cls(np.cumsum(lengths, dtype=np.uint64), checksums, b"".join(payloads))
 
-    def __getitem__(self, position: int) -> bytes:
-        """One payload. Raises CorruptLibraryError if its bytes changed since they were verified."""
-        start = int(self.ends[position - 1]) if position else 0
-        length = int(self.ends[position]) - start
-        if isinstance(self._source, bytes):
-            return self._source[start : start + length]
-        return self._source.read(start, length, int(self.checksums[position]))
+    def some(self, positions: NDArray[np.int64]) -> list[bytes]:
+        """The payloads at a few `positions`, in any order. Raises as reading each does."""
+        ends = self.ends[positions].tolist()
+        starts = np.where(positions > 0, self.ends[positions - 1], 0).tolist()
+        source = self._source
+        if isinstance(source, bytes):
+            return [source[start:end] for start, end in zip(starts, ends, strict=True)]
+        checksums = self.checksums[positions].tolist()
+        return [source.read(s, e - s, c) for s, e, c in zip(starts, ends, checksums, strict=True)]
 
     def many(self, positions: NDArray[np.int64]) -> Iterator[bytes]:
         """The payloads at ascending `positions`, read in blocks. Raises CorruptLibraryError as they are read."""
@@ -53,7 +54,8 @@ class Payloads:
         source, base = self._source, 0
         if not isinstance(source, bytes):
             if ends[-1] - ends[0] > _SPAN:
-                yield from (self[position] for position in positions)
+                for position in positions:
+                    yield from self.some(np.array([position]))
                 return
             source, base = source.span(ends[0], ends[-1] - ends[0]), ends[0]
         checksums = self.checksums[first : last + 1].tolist()
@@ -84,25 +86,25 @@ class PayloadFile:
 
     def span(self, start: int, length: int) -> bytes:
         """Up to `length` bytes at `start`, unchecked."""
-        with self._readable():
+        try:
             return bytes(self._files.read(self.fd, self.offset + start, length))
+        except OSError as error:
+            raise self._unreadable(error) from error
 
     def read(self, start: int, length: int, checksum: int) -> bytes:
         """`length` bytes at `start`. Raises CorruptLibraryError unless they have this CRC-32."""
         data = b""
         if length <= MAX_PAYLOAD:
-            with self._readable():
+            try:
                 data = self._files.read_short(self.fd, self.offset + start, length)
+            except OSError as error:
+                raise self._unreadable(error) from error
         if len(data) != length or zlib.crc32(data) != checksum:
             raise CorruptLibraryError(self.path, self.offset + start, "a skill's payload")
         return data
 
-    @contextmanager
-    def _readable(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise BackendUnavailableError(f"{self.path} cannot be read ({error.strerror}); check the disk") from error
+    def _unreadable(self, error: OSError) -> BackendUnavailableError:
+        return BackendUnavailableError(f"{self.path} cannot be read ({error.strerror}); check the disk")
 
     def __del__(self) -> None:
         if hasattr(self, "fd"):

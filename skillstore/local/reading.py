@@ -13,7 +13,7 @@ from skillstore.backend import Settings
 from skillstore.embedding import Vector
 from skillstore.errors import LibraryClosedError, SkillNotFoundError
 from skillstore.local import ranking
-from skillstore.local.matcher import Mask
+from skillstore.local.matcher import Chosen
 from skillstore.local.moment import Moment
 from skillstore.local.rearrangement import Part
 from skillstore.local.records import read_note
@@ -44,7 +44,7 @@ class Reading:
         with self._reading() as staged:
             applicable = self._table.applicable(facts)
             if query is None or exact or staged:
-                found, exact = self._ranked(applicable.mask, query, top_k, staged), True
+                found, exact = self._ranked(applicable.chosen, query, top_k, staged), True
             else:
                 found, exact = ranking.likely_nearest(self._table, applicable, query, top_k)
             skills = self._table.skills(found, staged)
@@ -58,8 +58,8 @@ class Reading:
     def why_not(self, state: State, query: Vector | None, top_k: int) -> NearMisses:
         facts, given = facts_of(state), flattened(state, "the state")
         with self._reading() as staged:
-            mask = ~self._table.applicable(facts).mask
-            found = self._ranked(mask, query, top_k, staged)
+            others = self._table.applicable(facts).chosen.others()
+            found = self._ranked(others, query, top_k, staged)
             skills = self._table.skills(found, staged)
         misses = []
         for skill, row in zip(skills, found, strict=True):
@@ -84,7 +84,7 @@ class Reading:
 
     def stats(self) -> dict[str, Value]:
         with self._reading() as staged:
-            everything = np.ones(len(self._table.matcher), dtype=np.bool_)
+            everything = self._table.everything()
             counts = np.zeros(3, dtype=np.int64)
             sets: set[int] = set()
             for part in self._table.parts():
@@ -130,10 +130,10 @@ class Reading:
         if os.getpid() != self._process:
             raise LibraryClosedError("the library was opened by the parent of this process; open it here again")
 
-    def _ranked(self, mask: Mask, query: Vector | None, top_k: int, staged: bool) -> list[Found]:
+    def _ranked(self, chosen: Chosen, query: Vector | None, top_k: int, staged: bool) -> list[Found]:
         if query is None:
-            return ranking.most_reliable(self._table, mask, top_k, staged)
-        return ranking.nearest(self._table, mask, query, top_k, staged)
+            return ranking.most_reliable(self._table, chosen, top_k, staged)
+        return ranking.nearest(self._table, chosen, query, top_k, staged)
 
     def _row(self, skill_id: int, staged: bool) -> tuple[Part, int]:
         found = self._table.find(skill_id, staged)

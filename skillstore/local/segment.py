@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from skillstore.embedding import Vector, error_bound
 from skillstore.local.cells import Cells
-from skillstore.local.matcher import Applicable, Mask
+from skillstore.local.matcher import Applicable, Chosen
 from skillstore.local.payloads import Payloads
-from skillstore.local.vectors import Lists, Prepared
+from skillstore.local.ranges import joined
+from skillstore.local.vectors import products, span_products
 
 Counts = NDArray[np.int64]
 """Shape (3, rows): times_used, success_count, times_learned."""
@@ -22,14 +23,15 @@ _FEW = 6_000  # rows that are read in less time than cells take
 _DEEPER = 1.6  # how much farther than k / share the k-th that applies may be
 _COMMON = 0.25  # the share that applies, as a first guess
 _REMEMBERED = 32  # states
-_NONE = np.zeros(0, dtype=np.int64)
 
 
-class _Choice(NamedTuple):
-    """What a mask selects."""
+class _Spans(NamedTuple):
+    """The rows of some chosen sets: lengths[i] from starts[i] on, `rows` together."""
 
-    mask: Mask
-    prepared: Prepared
+    chosen: Chosen
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    rows: int
 
 
 class Segment:
@@ -38,6 +40,7 @@ class Segment:
     sets       int64 (s,): the number of each list's precondition set
     starts     int64 (s + 1,): list i is rows starts[i] to starts[i + 1]
     ids        int64 (n,): ascending within each list
+    vectors    float32 (n, dim), in C order
     counts     int64 (3, n), alive bool (n,): the only things that change
     number     that of its file; None while it has none
     """
@@ -56,13 +59,13 @@ class Segment:
         self.counts, self.number = counts, number
         self.alive = np.ones(len(ids), dtype=np.bool_)
         self.cells: Cells | None = None
-        self._lists = Lists(vectors, starts)
-        self._range = slice(int(sets[0]), int(sets[-1]) + 1) if (np.diff(sets) == 1).all() else None
+        self._vectors = vectors
+        self._all_alive = True
+        self._range = (int(sets[0]), int(sets[-1]) + 1) if (np.diff(sets) == 1).all() else None
         self._margin = 2 * error_bound(vectors.shape[1])
-        self._choices: dict[int, _Choice] = {}
+        self._spans: dict[int, _Spans] = {}
         self._by_id = np.argsort(ids).astype(np.int32)
-        self._set_places = np.argsort(sets)
-        self._sorted_sets = sets[self._set_places]
+        self._by_set = None if (np.diff(sets) > 0).all() else np.argsort(sets)
 
     def __len__(self) -> int:
         """All rows, those that are gone included."""
@@ -82,19 +85,23 @@ class Segment:
 
     def remove(self, position: int) -> None:
         self.alive[position] = False
-        self._lists.remove(position)
+        self._all_alive = False
 
     def adopt(self, counts: Counts, alive: NDArray[np.bool_]) -> None:
         """Take over these counts, and the end of those that are not alive."""
-        self.counts = counts
-        for position in np.flatnonzero(~alive).tolist():
-            self.remove(position)
+        self.counts, self.alive, self._all_alive = counts, alive, bool(alive.all())
 
     def vectors(self, positions: NDArray[np.int64]) -> Vector:
-        return self._lists.vectors(positions)
+        rows: Vector = self._vectors[positions]
+        return rows
 
-    def payload(self, position: int) -> bytes:
-        return self.payloads[position]
+    def block(self, start: int, stop: int) -> Vector:
+        """The vectors of rows side by side; a view, not to be written."""
+        return self._vectors[start:stop]
+
+    def payloads_at(self, positions: NDArray[np.int64]) -> list[bytes]:
+        """The payloads at a few positions, in any order."""
+        return self.payloads.some(positions)
 
     def payloads_of(self, positions: NDArray[np.int64]) -> Iterator[bytes]:
         """The payloads at ascending `positions`."""
@@ -104,69 +111,83 @@ class Segment:
         """The file and offset of a row's payload."""
         return self.payloads.place(position)
 
-    def candidates(self, mask: Mask, query: Vector, k: int) -> NDArray[np.int64]:
-        """Positions still there in sets of `mask`, certainly the k most similar and all that tie with them.
+    def candidates(self, chosen: Chosen, query: Vector, k: int) -> NDArray[np.int64]:
+        """Positions still there in the chosen sets, certainly the k most similar and all that tie with them.
 
         Cost: the rows of those sets.
         """
-        return self._lists.candidates(self._prepared(mask), query, k)
+        spans = self._spans_of(chosen)
+        return self._close(*span_products(self._vectors, spans.starts, spans.lengths, query), k)
 
     def likely(self, applicable: Applicable, query: Vector, k: int) -> NDArray[np.int64] | None:
         """As `candidates`, by reading only the nearest cells; nearly always the same answer.
 
-        How many skills apply is seen in the cells themselves. None where cells do not pay, and where the rows nearest
-        to the query apply less often than others: what is similar and what applies go together there, and the best
-        that apply may be anywhere.
+        None where that would not pay: where few skills apply, and where the rows nearest to the query apply less
+        often than others, as what is similar and what applies go together there, and the best may be anywhere.
         """
-        if applicable.resolved is not None and self._prepared(applicable.resolved).available < _FEW:
+        if self.cells is None:
             return None
-        needed, found = 0, (_NONE, 0.0)
-        depth = _DEEPER * k / _COMMON
-        while self.cells is not None and needed < (more := self.cells.needed(depth)):
-            needed, found = more, self._near(self.cells, applicable, query, more)
-            depth = _DEEPER * k / found[1] if found[1] * len(self) >= _FEW else np.inf
-        positions, share = found
-        if share == 0.0 or self.cells is None or not self.cells.needed(depth):
+        share = _COMMON
+        if applicable.is_cheap:
+            count = self._spans_of(applicable.chosen).rows
+            if count < _FEW:
+                return None
+            share = count / len(self)
+        needed, rows = 0, np.zeros(0, dtype=np.int64)
+        while needed < (more := self.cells.needed(_DEEPER * k / share)):
+            needed = more
+            near = self.cells.near(query, needed)
+            applies = applicable.among(near.sets)
+            here = np.count_nonzero(applies) / len(applies)
+            if here * len(self) < _FEW or applies[: near.half].mean() < here / 2:
+                return None
+            rows, share = near.rows[applies].astype(np.int64), min(share, here) if applicable.is_cheap else here
+        if needed == 0 or not self.cells.needed(_DEEPER * k / share):
             return None
-        positions = positions[self.alive[positions]]
-        if len(positions) < k:
-            return None
-        proposed = self.vectors(positions) @ query
-        close: NDArray[np.int64] = positions[proposed >= np.partition(proposed, -k)[-k] - self._margin]
+        close = self._close(rows, products(self._vectors, rows, query), k)
+        return close if len(close) >= k else None
+
+    def _close(self, rows: NDArray[np.int64], proposed: Vector, k: int) -> NDArray[np.int64]:
+        """Those of `rows` still there among which the k most similar certainly are."""
+        if not self._all_alive:
+            alive = self.alive[rows]
+            rows, proposed = rows[alive], proposed[alive]
+        if len(rows) <= k:
+            return rows
+        close: NDArray[np.int64] = rows[proposed >= np.partition(proposed, -k)[-k] - self._margin]
         return close
 
-    def _near(self, cells: Cells, applicable: Applicable, query: Vector, count: int) -> tuple[NDArray[np.int64], float]:
-        """The rows that apply in the `count` nearest cells, and their share; 0 if hardly any of the nearer half do."""
-        rows, lists, half = cells.near(query, count)
-        applies = applicable.among(self.sets[lists])
-        share = float(applies.mean())
-        if applies[:half].mean() < share / 2:
-            return _NONE, 0.0
-        return rows[applies].astype(np.int64), share
+    def _spans_of(self, chosen: Chosen) -> _Spans:
+        """Where the rows of the chosen sets are, remembered while the choice lives."""
+        spans = self._spans.get(id(chosen))
+        if spans is None or spans.chosen is not chosen:
+            if len(self._spans) >= _REMEMBERED:
+                self._spans.pop(next(iter(self._spans)))
+            lists = self._lists(chosen)
+            starts = self.starts[lists]
+            lengths = self.starts[lists + 1] - starts
+            spans = self._spans[id(chosen)] = _Spans(chosen, starts, lengths, int(lengths.sum()))
+        return spans
 
-    def _prepared(self, mask: Mask) -> Prepared:
-        """What `mask` selects here, remembered while the mask lives."""
-        choice = self._choices.get(id(mask))
-        if choice is None or choice.mask is not mask:
-            if len(self._choices) >= _REMEMBERED:
-                self._choices.pop(next(iter(self._choices)))
-            lists = np.flatnonzero(mask[self._range] if self._range is not None else mask[self.sets])
-            choice = self._choices[id(mask)] = _Choice(mask, self._lists.prepared(lists))
-        return choice.prepared
+    def _lists(self, chosen: Chosen) -> NDArray[np.int64]:
+        if self._range is None:
+            return np.flatnonzero(chosen.mask[self.sets])
+        first, last = self._range
+        if first == 0 and last == chosen.count:
+            return chosen.numbers
+        low, high = np.searchsorted(chosen.numbers, self._range)
+        return chosen.numbers[low:high] - first
 
-    def nearest(self, sets: NDArray[np.int64], queries: Vector, k: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """For each query, up to k positions in its own set: as `Lists.nearest`."""
-        places = np.searchsorted(self._sorted_sets, sets)
-        places = np.minimum(places, len(self.sets) - 1)
-        known = self._sorted_sets[places] == sets
-        found = np.full((len(sets), k), -1, dtype=np.int64)
-        certain = np.ones(len(sets), dtype=np.bool_)
-        if known.any():
-            found[known], certain[known] = self._lists.nearest(self._set_places[places[known]], queries[known], k)
-        return found, certain
+    def positions(self, chosen: Chosen) -> NDArray[np.int64]:
+        """Every position still there in the chosen sets, ascending. Cost: the rows of those sets."""
+        spans = self._spans_of(chosen)
+        rows = joined(spans.starts, spans.lengths)
+        return rows if self._all_alive else rows[self.alive[rows]]
 
-    def positions(self, mask: Mask) -> NDArray[np.int64]:
-        """Every position still there in sets of `mask`, ascending. Cost: the rows of those sets."""
-        rows = np.repeat(mask[self.sets], np.diff(self.starts))
-        rows &= self.alive
-        return np.flatnonzero(rows)
+    def spans_of_sets(self, sets: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(starts, lengths) of the rows of each of these sets, those that are gone included; length 0 for none."""
+        order = self._by_set
+        places = np.minimum(np.searchsorted(self.sets, sets, sorter=order), len(self.sets) - 1)
+        lists = places if order is None else order[places]
+        starts = self.starts[lists]
+        return starts, np.where(self.sets[lists] == sets, self.starts[lists + 1] - starts, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from skillstore.errors import CorruptLibraryError, InvalidInputError
 from skillstore.local import directory
-from skillstore.local.cells import DEPTHS, Cells, fits, lists_of
+from skillstore.local.cells import DEPTHS, Cells, fits
 from skillstore.local.files import Files
 from skillstore.local.frames import FrameReader, Kind, header, seed
 from skillstore.local.manifest import NamedFile
@@ -19,9 +19,8 @@ from skillstore.local.matcher import Matcher
 from skillstore.local.payloads import PayloadFile, Payloads
 from skillstore.local.records import MAX_CONTAINERS, RecordError, packed, unpacked
 from skillstore.local.segment import Segment
+from skillstore.local.vectors import Centroids
 from skillstore.preconditions import condition_form, condition_from
-
-_BLOCK = 4096  # rows gathered at a time
 
 CountsFile: TypeAlias = tuple[dict[str, bytes], list[tuple[NDArray[np.bool_], NDArray[np.int64]]]]
 
@@ -31,7 +30,7 @@ def write_segment(files: Files, library: bytes, number: int, segment: Segment, m
     terms = [matcher.set_terms(int(set_number)) for set_number in segment.sets]
     flat = np.concatenate(terms) if terms else np.zeros(0, dtype=np.int32)
     distinct, places = np.unique(flat, return_inverse=True)
-    conditions = [(name, condition_form(wanted)) for name, wanted in map(matcher.condition, distinct.tolist())]
+    conditions = [(name, condition_form(wanted)) for name, wanted in map(matcher.terms.condition, distinct.tolist())]
     about = {"library": library, "number": number, "rows": len(segment), "sets": len(segment.sets)}
     sections: list[Any] = [
         packed(about),
@@ -40,7 +39,7 @@ def write_segment(files: Files, library: bytes, number: int, segment: Segment, m
         places.astype("<u4"),
         segment.starts.astype("<i8"),
         segment.ids.astype("<i8"),
-        np.concatenate(list(_vector_blocks(segment))).astype("<f4"),
+        segment.block(0, len(segment)).astype("<f4", copy=False),
         segment.payloads.ends.astype("<u8"),
         segment.payloads.checksums.astype("<u4"),
         b"".join(segment.payloads_of(np.arange(len(segment)))),
@@ -54,11 +53,6 @@ def attach(files: Files, named: NamedFile, number: int, segment: Segment) -> Non
     source = PayloadFile(files, named.name, named.size - int(payloads.ends[-1]))
     segment.payloads = Payloads(payloads.ends, payloads.checksums, source)
     segment.number = number
-
-
-def _vector_blocks(segment: Segment) -> Iterator[NDArray[np.float32]]:
-    for start in range(0, len(segment), _BLOCK):
-        yield segment.vectors(np.arange(start, min(start + _BLOCK, len(segment)), dtype=np.int64))
 
 
 def write_counts(
@@ -77,7 +71,7 @@ def _write(files: Files, library: bytes, name: str, sections: Sequence[Any]) -> 
     fd = files.create(name)
     try:
         for sequence, section in enumerate(sections):
-            body = memoryview(section if isinstance(section, bytes) else np.ascontiguousarray(section).tobytes())
+            body = memoryview(section if isinstance(section, bytes) else np.ascontiguousarray(section).data).cast("B")
             head = header(Kind.SECTION, sequence, body, start)
             checksum = zlib.crc32(head, checksum)
             size += len(head) + len(body)
@@ -121,7 +115,7 @@ def read_segment(files: Files, library: bytes, named: NamedFile, matcher: Matche
         rows, sets, number = int(about["rows"]), int(about["sets"]), int(about["number"])
         if directory.segment_name(number) != named.name or about["library"] != library:
             raise ValueError("it is another segment")
-        terms = matcher.terms([(name, condition_from(form, name)) for name, form in conditions])
+        terms = matcher.terms.numbers([(name, condition_from(form, name)) for name, form in conditions])
     except (InvalidInputError, KeyError, TypeError, ValueError) as error:
         raise reader.damaged(f"it does not describe a segment ({error!r})") from None
     if not 0 < sets <= rows <= reader.size:
@@ -171,7 +165,9 @@ def write_cells(files: Files, library: bytes, named: NamedFile, segment: Segment
     if found is None or number is None:
         return
     sections: list[Any] = [
-        packed({"segment": named.checksum, "cells": len(found.centroids)}),
+        packed({"segment": named.checksum, "regions": len(found.centroids.regions), "cells": len(found.centroids)}),
+        found.centroids.regions.astype("<f4"),
+        found.centroids.starts.astype("<i8"),
         found.centroids.vectors.astype("<f4"),
         found.starts.astype("<i8"),
         found.rows.astype("<i4"),
@@ -190,17 +186,21 @@ def read_cells(files: Files, library: bytes, named: NamedFile, segment: Segment,
     try:
         reader = FrameReader(files, fd, name, seed(library, name))
         about = unpacked(reader.body(Kind.SECTION, 0))
-        count, rows = int(about["cells"]), len(segment)
-        if about["segment"] != named.checksum or not 0 < count <= rows:
+        regions, count, rows = int(about["regions"]), int(about["cells"]), len(segment)
+        if about["segment"] != named.checksum or not 0 < regions <= count <= rows:
             return None
-        centroids = reader.array(1, "<f4", count * dim).astype(np.float32, copy=False).reshape(count, dim)
-        starts = reader.array(2, "<i8", count + 1).astype(np.int64, copy=False)
-        places = reader.array(3, "<i4", rows).astype(np.int32, copy=False)
-        reach = reader.array(4, "<i8", len(DEPTHS)).astype(np.int64, copy=False)
+        coarse = reader.array(1, "<f4", regions * dim).astype(np.float32, copy=False).reshape(regions, dim)
+        bounds = reader.array(2, "<i8", regions + 1).astype(np.int64, copy=False)
+        fine = reader.array(3, "<f4", count * dim).astype(np.float32, copy=False).reshape(count, dim)
+        starts = reader.array(4, "<i8", count + 1).astype(np.int64, copy=False)
+        places = reader.array(5, "<i4", rows).astype(np.int32, copy=False)
+        reach = reader.array(6, "<i8", len(DEPTHS)).astype(np.int64, copy=False)
+        centroids = Centroids(coarse, bounds, fine)
         reader.finish()
         if not fits(centroids, starts, places, reach, rows):
             return None
-        return Cells(centroids, starts, places, lists_of(places, segment.starts), reach)
+        sets = segment.set_numbers().astype(np.int32)
+        return Cells(centroids, starts, places, sets[places], reach)
     except (CorruptLibraryError, RecordError, KeyError, TypeError, ValueError):
         return None
     finally:

@@ -13,14 +13,13 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from skillstore.embedding import Vector
 from skillstore.errors import CorruptLibraryError
-from skillstore.local.changes import Change, Note, Removed, Row
-from skillstore.local.matcher import Applicable, Mask, Matcher
+from skillstore.local.changes import Change, Note, Removed, Rows
+from skillstore.local.matcher import Applicable, Chosen, Matcher
 from skillstore.local.rearrangement import Part, Rearrangement
 from skillstore.local.records import RecordError, read_payload
 from skillstore.local.segment import Counts, Segment
-from skillstore.local.staging import Staging, counted
+from skillstore.local.staging import Gone, Staging, counted
 from skillstore.local.tail import Tail
 from skillstore.preconditions import Facts, PreconditionSet
 from skillstore.skill import Skill
@@ -60,11 +59,11 @@ class Table:
 
     def find(self, skill_id: int, staged: bool = False) -> tuple[Part, int] | None:
         """The row of a skill that is there."""
-        if staged and skill_id in self.staging.places:
-            row = self.staging.places[skill_id]
+        if staged and skill_id in self.staging.superseded:
+            row = self.staging.superseded[skill_id]
             return None if row is None else (self.tail, row)
         for part in reversed(self.parts()):
-            position = part.find(skill_id)
+            position = part.find(skill_id, staged) if isinstance(part, Tail) else part.find(skill_id)
             if position is not None:
                 return part, position
         return None
@@ -75,17 +74,13 @@ class Table:
 
     def skills(self, rows: Sequence[Found], staged: bool = False) -> list[Skill]:
         """The skills of rows, decoded. Raises CorruptLibraryError."""
+        by_part: dict[int, list[int]] = {}
+        for place, row in enumerate(rows):
+            by_part.setdefault(id(row.part), []).append(place)
         made: dict[int, Skill] = {}
-        for part in {id(row.part): row.part for row in rows}.values():
-            places = [place for place, row in enumerate(rows) if row.part is part]
-            positions = np.array([rows[place].position for place in places], dtype=np.int64)
-            vectors, counts = part.vectors(positions), self.counts(part, positions, staged).T
-            vectors.setflags(write=False)
-            columns = zip(
-                places, positions.tolist(), part.ids[positions].tolist(), vectors, counts.tolist(), strict=True
-            )
-            for place, position, skill_id, vector, count in columns:
-                made[place] = decoded(part, position, skill_id, vector, count)
+        for places in by_part.values():
+            part, positions = rows[places[0]].part, np.array([rows[place].position for place in places], dtype=np.int64)
+            made.update(zip(places, decoded(part, positions, self.counts(part, positions, staged)), strict=True))
         return [made[place] for place in range(len(rows))]
 
     def note(self, key: str, staged: bool = False) -> bytes | None:
@@ -101,8 +96,7 @@ class Table:
 
     def count(self, staged: bool = False) -> int:
         """How many skills are there."""
-        changed = self.staging.places if staged else {}
-        return self._count + sum((row is not None) - (self.find(i) is not None) for i, row in changed.items())
+        return self._count + (self.staging.more if staged else 0)
 
     def recount(self) -> None:
         """Take up segments that were put in place."""
@@ -114,11 +108,15 @@ class Table:
         """The precondition sets that `facts` satisfy."""
         return self.matcher.applicable(facts)
 
-    def positions(self, part: Part, mask: Mask, staged: bool = False) -> NDArray[np.int64]:
-        """The rows of `part` that are there and in sets of `mask`."""
+    def everything(self) -> Chosen:
+        """All precondition sets."""
+        return Chosen.everything(len(self.matcher))
+
+    def positions(self, part: Part, chosen: Chosen, staged: bool = False) -> NDArray[np.int64]:
+        """The rows of `part` that are there and in the chosen sets."""
         if not staged:
-            return part.positions(mask)
-        positions = part.positions(mask, staged) if isinstance(part, Tail) else part.positions(mask)
+            return part.positions(chosen)
+        positions = part.positions(chosen, staged) if isinstance(part, Tail) else part.positions(chosen)
         return self.current(part, positions)
 
     def counts(self, part: Part, positions: NDArray[np.int64], staged: bool = False) -> Counts:
@@ -131,32 +129,36 @@ class Table:
 
     def current(self, part: Part, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those of `positions` that are neither removed nor replaced by what is staged."""
-        superseded, places = self.staging.superseded, self.staging.places
+        superseded = self.staging.superseded
         if not superseded or not len(positions):
             return positions
         ids = part.ids[positions].tolist()
         if isinstance(part, Tail):
-            kept = [places.get(skill_id, row) == row for skill_id, row in zip(ids, positions.tolist(), strict=True)]
+            kept = [superseded.get(skill_id, row) == row for skill_id, row in zip(ids, positions.tolist(), strict=True)]
         else:
             kept = [skill_id not in superseded for skill_id in ids]
         current: NDArray[np.int64] = positions[np.array(kept, dtype=np.bool_)]
         return current
 
+    def gone(self) -> Gone:
+        """What `current` leaves out."""
+        return self.staging.gone()
+
     # changes
 
     def stage(self, change: Change) -> None:
-        """Let writers see `change`. Its id must be there (but for a new Row)."""
-        row = len(self.tail)
-        if isinstance(change, Row):
-            preconditions = PreconditionSet.of(read_payload(change.payload)[1])
-            self.stage_row(change, self.matcher.intern(preconditions))
+        """Let writers see `change`. Its id must be there (but for new Rows)."""
+        if isinstance(change, Rows):
+            sets = (PreconditionSet.of(read_payload(payload)[1]) for payload in change.payloads)
+            self.stage_rows(change, self.matcher.intern_each(each.conditions for each in sets))
         else:
-            self.staging.take(change, row)
+            self.staging.take(change, len(self.tail))
 
-    def stage_row(self, row: Row, set_number: int) -> None:
-        """As `stage`, for a row whose precondition set is known."""
-        position = self.tail.append(row.id, set_number, row.vector, row.payload, row.counts)
-        self.staging.take(row, position)
+    def stage_rows(self, rows: Rows, sets: NDArray[np.int64]) -> None:
+        """As `stage`, for rows whose precondition sets are known."""
+        first = len(self.tail)
+        self.tail.extend(rows.ids, sets, rows.vectors, rows.payloads, rows.counts)
+        self.staging.take(rows, first)
 
     def publish(self, changes: Iterable[Change], pending: Iterable[Change]) -> None:
         """Let everybody see `changes`, the first that were staged; `pending` are those that stay staged."""
@@ -169,14 +171,15 @@ class Table:
         kept = list(pending)
         self.staging.retake(kept, self.tail.visible)
         self.staging.next_id = next_id
-        self.tail.truncate(self.tail.visible + sum(isinstance(change, Row) for change in kept))
+        self.tail.truncate(self.tail.visible + sum(len(change.ids) for change in kept if isinstance(change, Rows)))
 
     def _apply(self, change: Change) -> None:
-        if isinstance(change, Row):
+        if isinstance(change, Rows):
             if change.replaces:
-                self._remove(change.id)
-            self.tail.visible += 1
-            self._count += 1
+                for skill_id in change.ids.tolist():
+                    self._remove(skill_id)
+            self.tail.visible += len(change.ids)
+            self._count += len(change.ids)
         elif isinstance(change, Removed):
             self._remove(change.id)
         elif isinstance(change, Note):
@@ -234,14 +237,21 @@ class Table:
             self.put(rearrangement, rearrangement.built())
 
 
-def decoded(part: Part, position: int, skill_id: int, vector: Vector, counts: Sequence[int]) -> Skill:
-    """The skill of a row. Raises CorruptLibraryError if its payload cannot have been written."""
-    try:
-        name, preconditions, actions, metadata = read_payload(part.payload(position), checked=True)
-    except RecordError as error:
-        raise CorruptLibraryError(*part.place(position), str(error)) from None
-    used, succeeded, learned = counts
-    return Skill.trusted(
-        name=name, preconditions=preconditions, action_sequence=actions, embedding=vector, metadata=metadata,
-        id=skill_id, times_used=used, success_count=succeeded, times_learned=learned,
-    )  # fmt: skip
+def decoded(part: Part, positions: NDArray[np.int64], counts: Counts) -> list[Skill]:
+    """The skills of rows. Raises CorruptLibraryError if a payload cannot have been written."""
+    vectors = part.vectors(positions)
+    vectors.setflags(write=False)
+    columns = part.payloads_at(positions), part.ids[positions].tolist(), vectors, *counts.tolist()
+    skills: list[Skill] = []
+    for payload, skill_id, vector, used, succeeded, learned in zip(*columns, strict=True):
+        try:
+            name, preconditions, actions, metadata = read_payload(payload, checked=True)
+        except RecordError as error:
+            place = part.place(int(positions[len(skills)]))
+            raise CorruptLibraryError(*place, str(error)) from None
+        skill = Skill.trusted(
+            name=name, preconditions=preconditions, action_sequence=actions, embedding=vector, metadata=metadata,
+            id=skill_id, times_used=used, success_count=succeeded, times_learned=learned,
+        )  # fmt: skip
+        skills.append(skill)
+    return skills

@@ -7,18 +7,40 @@ makes them visible or drops them.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skillstore.embedding import Vector, error_bound
 from skillstore.local.growable import Growable
-from skillstore.local.matcher import Applicable, Mask
+from skillstore.local.matcher import Applicable, Chosen
 from skillstore.local.segment import Counts
 
-_BLOCK = 8192  # rows that are multiplied with many queries at a time
+_LOOSE = 4096  # rows that are sorted again and again
 _COLUMNS = ("_ids", "_sets", "_vectors", "_counts", "_alive")
+
+
+class Run(NamedTuple):
+    """Rows of a tail by precondition set: `order`, and the sets of the rows in this order."""
+
+    order: NDArray[np.int64]
+    sets: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, sets: NDArray[np.int64], first: int) -> Run:
+        """Of the rows from `first` on."""
+        order = np.argsort(sets[first:], kind="stable")
+        return cls(first + order, sets[first:][order])
+
+    def spans(self, sets: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(starts, lengths): where the rows of each of `sets` stand in `order`."""
+        starts = np.searchsorted(self.sets, sets)
+        return starts, np.searchsorted(self.sets, sets, side="right") - starts
+
+
+_UNSORTED = Run(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
 
 
 class Tail:
@@ -34,6 +56,7 @@ class Tail:
         self._counts: Growable[np.int64] = Growable(np.int64, 3)
         self._alive: Growable[np.bool_] = Growable(np.bool_)
         self._payloads: list[bytes] = []
+        self._sorted = _UNSORTED
 
     def __len__(self) -> int:
         """All rows: those staged and those gone included."""
@@ -54,27 +77,34 @@ class Tail:
     def set_numbers(self) -> NDArray[np.int64]:
         return self._sets.rows
 
-    def append(
-        self, skill_id: int, set_number: int, vector: Vector, payload: bytes, counts: tuple[int, int, int]
-    ) -> int:
-        """Stage a row; its position."""
-        self._ids.append(skill_id)
-        self._sets.append(set_number)
-        self._vectors.append(vector)
+    def extend(
+        self,
+        ids: NDArray[np.int64],
+        sets: NDArray[np.int64],
+        vectors: Vector,
+        payloads: Sequence[bytes],
+        counts: NDArray[np.int64],
+    ) -> None:
+        """Stage rows: `vectors` (n, dim), `counts` (n, 3)."""
+        self._ids.append(ids)
+        self._sets.append(sets)
+        self._vectors.append(vectors)
         self._counts.append(counts)
-        self._alive.append(True)
-        self._payloads.append(payload)
-        return len(self) - 1
+        self._alive.append(np.ones(len(ids), dtype=np.bool_))
+        self._payloads.extend(payloads)
 
     def truncate(self, count: int) -> None:
         """Drop the staged rows from `count` on."""
         for name in _COLUMNS:
             getattr(self, name).truncate(count)
         del self._payloads[count:]
+        if count < len(self._sorted.order):
+            self._sorted = _UNSORTED
 
-    def find(self, skill_id: int) -> int | None:
-        """The position of the visible skill that is still there."""
-        found = np.flatnonzero((self.ids[: self.visible] == skill_id) & self.alive[: self.visible])
+    def find(self, skill_id: int, staged: bool = False) -> int | None:
+        """The position of the skill that is still there, visible or `staged`."""
+        limit = len(self) if staged else self.visible
+        found = np.flatnonzero((self.ids[:limit] == skill_id) & self.alive[:limit])
         return int(found[0]) if len(found) else None
 
     def remove(self, position: int) -> None:
@@ -83,8 +113,9 @@ class Tail:
     def vectors(self, positions: NDArray[np.int64]) -> Vector:
         return self._vectors.rows[positions]
 
-    def payload(self, position: int) -> bytes:
-        return self._payloads[position]
+    def payloads_at(self, positions: NDArray[np.int64]) -> list[bytes]:
+        """As `Segment.payloads_at`."""
+        return list(self.payloads_of(positions))
 
     def payloads_of(self, positions: NDArray[np.int64]) -> Iterator[bytes]:
         """As `Segment.payloads_of`."""
@@ -94,14 +125,14 @@ class Tail:
         """As `Segment.place`."""
         return "the journal", 0
 
-    def positions(self, mask: Mask, staged: bool = False) -> NDArray[np.int64]:
-        """Every position still there in sets of `mask`, ascending; with the staged ones if `staged`."""
+    def positions(self, chosen: Chosen, staged: bool = False) -> NDArray[np.int64]:
+        """Every position still there in the chosen sets, ascending; with the staged ones if `staged`."""
         limit = len(self) if staged else self.visible
-        return np.flatnonzero(mask[self._sets.rows[:limit]] & self.alive[:limit])
+        return np.flatnonzero(chosen.mask[self._sets.rows[:limit]] & self.alive[:limit])
 
-    def candidates(self, mask: Mask, query: Vector, k: int) -> NDArray[np.int64]:
+    def candidates(self, chosen: Chosen, query: Vector, k: int) -> NDArray[np.int64]:
         """As `Segment.candidates`."""
-        return self.closest(self.positions(mask), query, k)
+        return self.closest(self.positions(chosen), query, k)
 
     def applying(self, applicable: Applicable, query: Vector, k: int) -> NDArray[np.int64]:
         """As `candidates`, for the visible rows."""
@@ -117,47 +148,22 @@ class Tail:
         close: NDArray[np.int64] = positions[proposed >= kth - self._margin]
         return close
 
-    def closest_each(self, positions: NDArray[np.int64], queries: Vector) -> list[NDArray[np.int64]]:
-        """For each of `queries` (n, dim), those of `positions` among which the most similar one certainly is."""
-        best = np.full(len(queries), -np.inf, dtype=np.float32)
-        kept: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)] * len(queries)
-        for start in range(0, len(positions), _BLOCK):
-            block = positions[start : start + _BLOCK]
-            proposed = queries @ self._vectors.rows[block].T
-            highest = proposed.max(axis=1)
-            best = np.maximum(best, highest)
-            close = proposed >= (best - self._margin)[:, None]
-            for query in np.flatnonzero(close.any(axis=1)).tolist():
-                kept[query] = np.concatenate((kept[query], block[close[query]]))
-        return kept
+    def runs(self) -> list[Run]:
+        """All rows by precondition set, in two runs: sorting many again for each few that come would be quadratic."""
+        done = self._sorted
+        if len(self) - len(done.order) > max(_LOOSE, len(done.order) // 2):
+            done = self._sorted = Run.of(self._sets.rows, 0)
+        return [run for run in (done, Run.of(self._sets.rows, len(done.order))) if len(run.order)]
 
-    def of_set(self, number: int) -> NDArray[np.int64]:
-        """The positions of one set that are there (staged ones included)."""
-        return np.flatnonzero((self._sets.rows == number) & self.alive)
-
-    def by_set(self) -> Callable[[int], NDArray[np.int64]]:
-        """`of_set` for many sets: as a function, after one sort of the tail."""
-        numbers = self._sets.rows
-        order = np.argsort(numbers, kind="stable")
-        ordered = numbers[order]
-
-        def positions(number: int) -> NDArray[np.int64]:
-            start, stop = np.searchsorted(ordered, [number, number + 1])
-            here = order[start:stop]
-            alive: NDArray[np.int64] = here[self.alive[here]]
-            return alive
-
-        return positions
-
-    def view(self) -> Tail:
-        """The visible rows as they are now; what is appended or dropped later does not show. Costs a list of payloads.
+    def view(self, payloads: bool = True) -> Tail:
+        """The rows as they are now; what is appended or dropped later does not show. Costs a list, with `payloads`.
 
         Counts and ends are shared, and may change.
         """
         seen = copy.copy(self)
         for name in _COLUMNS:
             setattr(seen, name, copy.copy(getattr(self, name)))
-        seen._payloads = self._payloads[: self.visible]
+        seen._payloads = self._payloads[: self.visible] if payloads else []
         return seen
 
     def copy(self, rows: NDArray[np.int64]) -> Tail:
@@ -177,3 +183,4 @@ class Tail:
         for name in _COLUMNS:
             getattr(self, name).keep(rows)
         self._payloads = [self._payloads[row] for row in rows]
+        self._sorted = _UNSORTED

@@ -1,19 +1,21 @@
-"""Vectors: a FAISS inverted file whose lists are precondition sets. The only module that knows FAISS.
+"""Vectors: unit vectors that FAISS reads where they are. The only module that knows FAISS.
 
-Rows lie sorted by list, so a search reads only the rows of the lists it is given, each list at memory speed. FAISS
-proposes candidates by float32 inner product; `skillstore.embedding.similarities` decides among them.
+FAISS proposes by float32 inner products; `skillstore.embedding.similarities` decides. Rows that lie side by side are
+read at memory speed, single ones in place: nothing is copied, and nothing is built when a library is opened.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skillstore.embedding import Vector, error_bound
+from skillstore.embedding import Vector
+from skillstore.local.ranges import joined
 
-_SLACK = 16  # candidates beyond k in the first try: enough unless more rows tie with the k-th
+_WIDE, _LEAST = 8, 512
+_LONG = 256  # rows side by side that are worth a call of their own
 
 
 def _faiss() -> Any:
@@ -22,119 +24,59 @@ def _faiss() -> Any:
     return faiss
 
 
-class Prepared(NamedTuple):
-    """Lists to be searched, how many rows they have, and how FAISS is told so."""
+def products(vectors: Vector, rows: NDArray[np.int64], query: Vector) -> Vector:
+    """The inner products of some rows of `vectors` (n, dim) with `query` (dim,), as proposals: float32 (len(rows),)."""
+    faiss, found = _faiss(), np.empty(len(rows), dtype=np.float32)
+    pointer, dim = faiss.swig_ptr, vectors.shape[1]
+    if len(rows):
+        faiss.fvec_inner_products_by_idx(
+            pointer(found), pointer(query), pointer(vectors), pointer(rows), dim, 1, len(rows)
+        )
+    return found
 
-    lists: NDArray[np.int64]
-    available: int
-    parameters: Any
-    selector: Any
 
-
-class Lists:
-    """Immutable rows of unit vectors in lists; a row is known by its position, from 0.
-
-    Costs 4 * dim + 16 bytes a row, and some 160 bytes a list.
-    """
-
-    def __init__(self, vectors: Vector, starts: NDArray[np.int64]) -> None:
-        """`vectors` float32 (n, dim), list after list; list i is rows starts[i] to starts[i + 1]."""
-        faiss = self._faiss = _faiss()
-        self._count, self._dim = vectors.shape
-        self._starts = starts
-        self._margin = 2 * error_bound(self._dim)
-        self._quantizer = faiss.IndexFlatIP(self._dim)  # never searched: lists are always given
-        self._index = faiss.IndexIVFFlat(self._quantizer, self._dim, len(starts) - 1, faiss.METRIC_INNER_PRODUCT)
-        self._index.is_trained = True
-        lists = np.repeat(np.arange(len(starts) - 1, dtype=np.int64), np.diff(starts))
-        positions = np.arange(self._count, dtype=np.int64)
-        pointer = faiss.swig_ptr
-        self._index.add_core(self._count, pointer(vectors), pointer(positions), pointer(lists))
-        self._index.set_direct_map_type(faiss.DirectMap.Array)
-        self._bits = np.full((self._count + 7) // 8, 255, dtype=np.uint8)
-        self._selector: Any = None
-
-    def remove(self, position: int) -> None:
-        """Never propose `position` again."""
-        self._bits[position >> 3] &= 255 ^ (1 << (position & 7))
-        if self._selector is None:
-            self._selector = self._faiss.IDSelectorBitmap(len(self._bits), self._faiss.swig_ptr(self._bits))
-
-    def vectors(self, positions: NDArray[np.int64]) -> Vector:
-        """Stored vectors, float32 (n, dim)."""
-        if len(positions) == 0:
-            return np.zeros((0, self._dim), dtype=np.float32)
-        rows: Vector = self._index.reconstruct_batch(np.ascontiguousarray(positions, dtype=np.int64))
-        return rows
-
-    def prepared(self, lists: NDArray[np.int64]) -> Prepared:
-        """What `candidates` needs to know of `lists`, to be kept while the same lists are asked for."""
-        available = int((self._starts[lists + 1] - self._starts[lists]).sum())
-        return Prepared(np.ascontiguousarray(lists), available, self._parameters(len(lists)), self._selector)
-
-    def candidates(self, prepared: Prepared, query: Vector, k: int) -> NDArray[np.int64]:
-        """Positions in the lists, among them certainly the k most similar to `query` and all that tie with them."""
-        if prepared.selector is not self._selector:
-            prepared = self.prepared(prepared.lists)
-        available, want = prepared.available, k + _SLACK
-        found = np.zeros(0, dtype=np.int64)
-        while available:
-            want = min(want, available)
-            many, proposals = self._search(prepared.lists[None, :], query[None, :], want, prepared.parameters)
-            found, proposed = many[0], proposals[0]
-            if want == available or found[-1] < 0:
-                break
-            if proposed[-1] < proposed[k - 1] - self._margin:
-                found = found[proposed >= proposed[k - 1] - self._margin]
-                break
-            want *= 8
-        there: NDArray[np.int64] = found[found >= 0]
-        return there
-
-    def nearest(self, lists: NDArray[np.int64], queries: Vector, k: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """For each query (n, dim) up to k positions of its own list, -1 for none: int64 (n, k).
-
-        The second array (n,) is True where the most similar row of the list is certainly among them.
-        """
-        found, proposed = self._search(lists[:, None], queries, k, self._parameters(1))
-        certain = (found[:, -1] < 0) | (proposed[:, -1] < proposed[:, 0] - self._margin)
-        return found, certain
-
-    def _parameters(self, probes: int) -> Any:
-        """For the C++ call: the Python wrapper reads nprobe from the shared index, a race between threads."""
-        return self._faiss.SearchParametersIVF(nprobe=probes, sel=self._selector)
-
-    def _search(
-        self, lists: NDArray[np.int64], queries: Vector, k: int, parameters: Any
-    ) -> tuple[NDArray[np.int64], Vector]:
-        pointer = self._faiss.swig_ptr
-        count, probes = lists.shape
-        lists, queries = np.ascontiguousarray(lists, dtype=np.int64), np.ascontiguousarray(queries)
-        zeros = np.zeros((count, probes), dtype=np.float32)  # distances to centroids, which these lists do not have
-        proposed = np.empty((count, k), dtype=np.float32)
-        found = np.empty((count, k), dtype=np.int64)
-        self._index.search_preassigned_c(
-            count, pointer(queries), k, pointer(lists), pointer(zeros),
-            pointer(proposed), pointer(found), False, parameters,
-        )  # fmt: skip
-        return found, proposed
+def span_products(
+    vectors: Vector, starts: NDArray[np.int64], lengths: NDArray[np.int64], query: Vector
+) -> tuple[NDArray[np.int64], Vector]:
+    """(rows, their `products`) of spans: lengths[i] rows from starts[i] on, span by span in any order."""
+    faiss = _faiss()
+    long = lengths >= _LONG
+    few = joined(starts[~long], lengths[~long])
+    rows = np.concatenate((few, joined(starts[long], lengths[long])))
+    found = np.empty(len(rows), dtype=np.float32)
+    found[: len(few)] = products(vectors, few, query)
+    pointer, dim, place = faiss.swig_ptr, vectors.shape[1], len(few)
+    for start, length in zip(starts[long].tolist(), lengths[long].tolist(), strict=True):
+        out, block = found[place : place + length], vectors[start : start + length]
+        faiss.fvec_inner_products_ny(pointer(out), pointer(query), pointer(block), dim, length)
+        place += length
+    return rows, found
 
 
 class Centroids:
-    """Unit vectors (c, dim) of which the nearest to a query are wanted."""
+    """Unit vectors, region by region, of which the nearest to a query are wanted.
 
-    def __init__(self, vectors: Vector) -> None:
-        self.vectors = vectors
-        self._index = _faiss().IndexFlatIP(vectors.shape[1])
-        self._index.add(np.ascontiguousarray(vectors))
+    regions  float32 (r, dim)
+    starts   int64 (r + 1,): region i has vectors[starts[i] : starts[i + 1]], each of length 1 like the region's own
+    """
+
+    def __init__(self, regions: Vector, starts: NDArray[np.int64], vectors: Vector) -> None:
+        self.regions, self.starts, self.vectors = regions, starts, vectors
+        self._lengths = np.diff(starts)
 
     def __len__(self) -> int:
         return len(self.vectors)
 
     def nearest(self, query: Vector, count: int) -> NDArray[np.int64]:
-        """The `count` nearest, nearest first."""
-        found: NDArray[np.int64] = self._index.search(query[None, :], min(count, len(self)))[1][0]
-        return found
+        """Nearly always the `count` nearest, nearest first: those of the nearest regions, _WIDE times as many."""
+        order = np.argsort(-(self.regions @ query))
+        enough = int(np.searchsorted(np.cumsum(self._lengths[order]), max(_LEAST, _WIDE * count))) + 1
+        near = joined(self.starts[order[:enough]], self._lengths[order[:enough]])
+        proposed = products(self.vectors, near, query)
+        if count < len(near):
+            best = np.argpartition(-proposed, count)[:count]
+            near, proposed = near[best], proposed[best]
+        return near[np.argsort(-proposed)]
 
 
 def kmeans(sample: Vector, count: int) -> Vector:

@@ -8,8 +8,11 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from skillstore.errors import WriteFailedError
-from skillstore.local.changes import Change, Row, record_of
+from skillstore.local.changes import Change, Rows, record_of
 from skillstore.local.journal import FRAME_TARGET, Place
 from skillstore.local.storage import Storage
 from skillstore.local.table import Lock, Table
@@ -87,16 +90,26 @@ class Writer:
             self._settle(self._written)
             yield
 
-    def stage(self, change: Change, set_number: int | None = None) -> None:
-        """Add to the open commit of this thread; a Row comes with the number of its precondition set."""
+    def stage(self, change: Change) -> None:
+        """Add to the open commit of this thread."""
         commit = self._opened()
         record = record_of(change)
         with self._state:
-            if isinstance(change, Row) and set_number is not None:
-                self._table.stage_row(change, set_number)
-            else:
-                self._table.stage(change)
-            commit.changes.append(change.staged() if isinstance(change, Row) else change)
+            self._table.stage(change)
+            commit.changes.append(change)
+        self._record(commit, record)
+
+    def stage_rows(self, rows: Rows, sets: NDArray[np.int64]) -> None:
+        """As `stage`, for many rows and the numbers of their precondition sets."""
+        commit = self._opened()
+        records = [record_of(part) for part in rows.parts()]
+        with self._state:
+            self._table.stage_rows(rows, sets)
+            commit.changes.append(rows.staged())
+        for record in records:
+            self._record(commit, record)
+
+    def _record(self, commit: Commit, record: bytes) -> None:
         commit.records.append(record)
         commit.unwritten += len(record)
         if commit.unwritten >= FRAME_TARGET:

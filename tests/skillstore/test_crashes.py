@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from skillstore import LibraryNotFoundError, SkillLibrary, SkillStoreError, WriteFailedError
-from skillstore.local import opening, writer
+from skillstore.local import changes, opening, writer
 from skillstore.local.directory import HOLDER
 from skillstore.local.files import Files
 from skillstore.local.table import Table
@@ -30,6 +30,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Little suffices to take every path: segments, batches of many frames, snapshots by themselves."""
     monkeypatch.setattr(Table.__init__, "__defaults__", (1, 3))
     monkeypatch.setattr(writer, "FRAME_TARGET", 500)
+    monkeypatch.setattr(changes, "_LONGEST", 500)
     monkeypatch.setattr(opening, "Files", _Unsynced)
 
 

@@ -6,7 +6,6 @@ import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,8 +21,8 @@ from skillstore import (
     SkillStoreError,
     UnsupportedFormatError,
 )
-from skillstore.local import frames, records, writer
-from skillstore.local.changes import Change, Learned, Outcome, Removed, Row, record_of
+from skillstore.local import changes, frames, records, writer
+from skillstore.local.changes import Change, Learned, Outcome, Removed, Rows, record_of
 from skillstore.local.frames import HEADER_SIZE, Kind
 from skillstore.local.journal import EMPTY
 from tests.contracts.library_contract import skill
@@ -229,6 +228,7 @@ def test_a_directory_with_other_files_is_no_place_for_a_new_library(tmp_path: Pa
 def died(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, list[tuple[int, Any]]]]:
     """A library whose writer died, and (journal's size, contents) after each commit, the last one a large batch."""
     monkeypatch.setattr(writer, "FRAME_TARGET", 150)
+    monkeypatch.setattr(changes, "_LONGEST", 150)
     library = SkillLibrary.open(tmp_path / "running", embedding_dim=2)
     commits = []
 
@@ -330,14 +330,19 @@ def test_noise_is_never_more_than_damage(name: str, place: Path, whole: Any) -> 
         assert seen(place) in ("damaged", whole)
 
 
-_ROW = Row(1, records.payload("s", {}, ["go"], {}), np.array([1, 0], dtype=np.float32), (0, 0, 1))
+def _rows(
+    *ids: int, replaces: bool = False, payload: bytes | None = None, counts: Any = (0, 0, 1), dim: int = 2
+) -> Rows:
+    data = records.payload("s", {}, ["go"], {}) if payload is None else payload
+    vectors, count = np.zeros((len(ids), dim), dtype=np.float32), len(ids)
+    return Rows(np.array(ids), [data] * count, vectors, np.array([counts] * count, dtype=np.int64), replaces)
 
 
 @pytest.mark.parametrize(
     "change",
-    [Outcome(99, True), Removed(99), Learned(99), _ROW, replace(_ROW, id=99, replaces=True),
-     replace(_ROW, id=2**62 + 1), replace(_ROW, id=9, payload=b"junk"), replace(_ROW, id=9, counts=(1, 2, 1)),
-     replace(_ROW, id=9, vector=_ROW.vector[:1])],
+    [Outcome(99, True), Removed(99), Learned(99), _rows(1), _rows(99, replaces=True), _rows(9, 9), _rows(10, 9),
+     _rows(2**62 + 1), _rows(9, payload=b"junk"), _rows(9, counts=(1, 2, 1)), _rows(9, 10, counts=(0, 0, 0)),
+     _rows(9, dim=1), _rows(99, replaces=True, dim=3), _rows(1, replaces=True, counts=(-1, -1, 1))],
     ids=repr,
 )  # fmt: skip
 def test_a_change_that_cannot_be_is_damage_though_its_checksum_holds(change: Change, tmp_path: Path) -> None:

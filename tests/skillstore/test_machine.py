@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 )
 
 from skillstore import Skill, SkillLibrary, SkillNotFoundError
-from skillstore.local import writer
+from skillstore.local import changes, writer
 from skillstore.local.backend import LocalBackend
 from skillstore.local.table import Table
 from tests.skillstore import given
@@ -272,6 +272,7 @@ def test_random_work_equals_the_linear_scan_on_every_path(
 ) -> None:
     monkeypatch.setattr(Table.__init__, "__defaults__", (1, TAIL_ROWS))
     monkeypatch.setattr(writer, "FRAME_TARGET", 400)  # so that a batch has many frames
+    monkeypatch.setattr(changes, "_LONGEST", 400)
     machine.paths = set()
     examples = 3000 if LONG else 30
     chosen = settings(max_examples=examples, stateful_step_count=40, phases=PHASES)
