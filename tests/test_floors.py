@@ -16,11 +16,24 @@ import skillstore
 ROOT = Path(skillstore.__file__).parent.parent
 PACKAGES = ("skillstore", "agent", "cli")
 DOORS = {
-    "faiss": {"skillstore.local.vectors", "skillstore.bench.flat"},  # the latter is what we are measured against
+    "faiss": {
+        "skillstore.local.vectors",
+        "skillstore.bench.flat",  # what we are measured against
+        "skillstore.bench.peers.faiss_indexes",
+        "skillstore.bench.threads",
+    },
     "msgpack": {"skillstore.local.records"},
     "filelock": {"skillstore.local.directory"},
     "matplotlib": {"agent.plots", "skillstore.bench.plots"},
     "click": {"cli"},
+    "apsw": {"skillstore.bench.peers.sqlite"},
+    "sqlite_vec": {"skillstore.bench.peers.sqlite"},
+    "duckdb": {"skillstore.bench.peers.duck"},
+    "lancedb": {"skillstore.bench.peers.lance"},
+    "pyarrow": {"skillstore.bench.peers.duck", "skillstore.bench.peers.lance"},
+    "chromadb": {"skillstore.bench.peers.chroma"},
+    "qdrant_client": {"skillstore.bench.peers.qdrant"},
+    "usearch": {"skillstore.bench.peers.usearch_graph"},
 }
 """Which modules, or packages, may import what."""
 

@@ -3,53 +3,75 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from typing import Any
+from array import array
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skillstore.embedding import Vector
 from skillstore.local.matcher import Matcher
-from skillstore.preconditions import PreconditionSet, State, facts_of
-from skillstore.skill import Skill
+from skillstore.preconditions import Condition, PreconditionSet, State, facts_of
+
+Mask: TypeAlias = NDArray[np.bool_]
+"""Shape (sets,): whether each precondition set, by its number, is satisfied."""
+
+_BLOCK = 10_000
+
+
+class Resolver:
+    """The client's side of every contender but the library: the precondition set of each row, and from a state to the
+    sets it satisfies, as a library does it, with nothing remembered."""
+
+    def __init__(self) -> None:
+        self._matcher = Matcher()
+        self._numbers = array("i")
+        self._known: dict[frozenset[tuple[str, Any]], int] = {}
+
+    def take(self, preconditions: Mapping[str, Condition]) -> None:
+        """The preconditions of the next row; flat, with hashable values."""
+        key = frozenset(preconditions.items())
+        number = self._known.get(key)
+        if number is None:
+            number = self._known[key] = self._matcher.intern(PreconditionSet.of(preconditions))
+        self._numbers.append(number)
+
+    @property
+    def sets(self) -> NDArray[np.int32]:
+        """The precondition set of each row taken so far."""
+        return np.frombuffer(self._numbers, dtype=np.int32).copy()
+
+    def satisfied(self, state: State) -> tuple[Mask, float]:
+        """(the sets that `state` satisfies, milliseconds that took)."""
+        self._matcher._remembered.clear()
+        start = time.perf_counter()
+        mask = self._matcher.satisfied(facts_of(state))
+        return mask, 1e3 * (time.perf_counter() - start)
 
 
 class Flat:
-    """Rows in the order given, id 1 first. It resolves states as a library does, but remembers none."""
+    """Rows in the order of `vectors`, (n, dim), the first is row 0."""
 
-    def __init__(self, skills: Iterable[Skill], dim: int) -> None:
+    def __init__(self, vectors: Vector, resolver: Resolver) -> None:
         import faiss  # here, so that importing skillstore.bench is instant
 
         self._faiss: Any = faiss
-        self._matcher = Matcher()
-        self._index = faiss.IndexFlatIP(dim)
-        numbers: list[int] = []
-        block: list[Any] = []
-        for skill in skills:
-            numbers.append(self._matcher.intern(PreconditionSet.of(skill.preconditions)))
-            block.append(skill.embedding)
-            if len(block) == 10_000:
-                self._index.add(np.stack(block))
-                block = []
-        if block:
-            self._index.add(np.stack(block))
-        self._sets = np.array(numbers, dtype=np.int32)
+        self._resolver, self._sets = resolver, resolver.sets
+        self._index = faiss.IndexFlatIP(vectors.shape[1])
+        for start in range(0, len(vectors), _BLOCK):
+            self._index.add(vectors[start : start + _BLOCK])
 
-    def search(self, state: State, query: NDArray[np.float32], k: int) -> tuple[set[int], dict[str, float]]:
-        """(ids of the k best that apply, milliseconds of each part of the work)."""
+    def search(self, state: State, query: NDArray[np.float32], k: int) -> tuple[list[int], dict[str, float]]:
+        """(rows of the k best that apply, milliseconds of each part of the work)."""
+        mask, resolve = self._resolver.satisfied(state)
         start = time.perf_counter()
-        self._matcher._remembered.clear()
-        mask = self._matcher.satisfied(facts_of(state))
-        resolved = time.perf_counter()
         bits = np.packbits(mask[self._sets], bitorder="little")
         selector = self._faiss.IDSelectorBitmap(len(bits), self._faiss.swig_ptr(bits))
         packed = time.perf_counter()
         parameters = self._faiss.SearchParameters(sel=selector)
         _, rows = self._index.search((query / np.linalg.norm(query))[None, :], k, params=parameters)
         done = time.perf_counter()
-        parts = {"resolve": resolved - start, "pack": packed - resolved, "search": done - packed, "whole": done - start}
-        return {int(row) + 1 for row in rows[0] if row >= 0}, {part: 1e3 * spent for part, spent in parts.items()}
-
-    def share(self, state: State) -> float:
-        """The share of the rows that apply."""
-        return float(np.mean(self._matcher.satisfied(facts_of(state))[self._sets]))
+        pack, search = 1e3 * (packed - start), 1e3 * (done - packed)
+        parts = {"resolve": resolve, "pack": pack, "search": search, "whole": resolve + pack + search}
+        return rows[0][rows[0] >= 0].tolist(), parts

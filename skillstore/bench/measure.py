@@ -1,23 +1,32 @@
-"""Measure: a library beside the flat index, row by row, pair by pair in one process.
+"""Measure: a library, the flat index and peers, row by row, on the same skills and questions.
 
-Both times are whole calls from the same state as a dict: the library's ends in Matches with decoded skills, the flat
-index's with row numbers. Recall is against the flat index, which reads everything.
+The library and the flat index answer in this process, pair by pair. Both times are whole calls from the same state as
+a dict: the library's ends in Matches with decoded skills, the flat index's with row numbers. Peers come after them,
+one after another, each in processes of its own; to each of their answers the time is added that the resolver took for
+that state. What the true answers are is found by multiplying with every row.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from skillstore.bench.exam import Exam
 from skillstore.bench.flat import Flat
-from skillstore.bench.workload import Question, Workload
+from skillstore.bench.given import Given
+from skillstore.bench.pairs import paired, warmed
+from skillstore.bench.peers.known import KNOWN
+from skillstore.bench.threads import limited
+from skillstore.bench.trial import TrialError, tried
+from skillstore.bench.workload import Workload
 from skillstore.library import SkillLibrary
-from skillstore.skill import Skill
 
 K = 10
 WARM = 20
@@ -46,104 +55,170 @@ ROWS = (
 Figures = dict[str, Any]
 
 
-def measured(
-    directory: Path, count: int, dim: int, seed: int, queries: int, rows: tuple[Row, ...], tell: Callable[[str], None]
-) -> Iterator[Figures]:
-    """The figures of each row; libraries are made in `directory`, and opened again from there if they are there."""
-    for kind in dict.fromkeys(row.kind for row in rows):
-        workload = Workload(count, dim, kind, seed)
-        place = directory / f"{kind}-{count}x{dim}-{seed}"
-        built: Figures = {}
-        if not place.exists():
-            tell(f"{kind}: adding {count:,} skills")
-            built = _built(place, workload)
-        tell(f"{kind}: the flat index")
-        flat = Flat(workload.skills(), dim)
-        start = time.perf_counter()
-        with SkillLibrary.open(place, create=False) as library:
-            opened = time.perf_counter() - start
-            for row in (row for row in rows if row.kind == kind):
-                tell(f"{row.name}: {queries} queries, each new, again, and flat")
-                found = _row(library, flat, workload.questions(queries + WARM, row.band))
-                yield {"row": row.name, **found, "open s": opened, **built}
+@dataclass
+class Measurement:
+    """What to measure, and the figures so far.
 
+    rows        a line for each row and size
+    contenders  a line for each contender, kind of workload and size: what keeping the skills costs
+    adding      a line for each size: adds with duplicate search
+    left_out    peer -> why it has no figures
+    """
 
-def _built(place: Path, workload: Workload) -> Figures:
-    making = 0.0
+    directory: Path
+    seed: int
+    queries: int
+    chosen: tuple[Row, ...]
+    peers: tuple[str, ...]
+    patience: float
+    threads: int
+    tell: Callable[[str], None]
+    keep: bool = False
+    rows: list[Figures] = field(default_factory=list)
+    contenders: list[Figures] = field(default_factory=list)
+    adding: list[Figures] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
 
-    def made() -> Iterator[Skill]:
-        nonlocal making
-        skills = workload.skills()
-        while True:
-            start = time.perf_counter()
-            skill = next(skills, None)
-            making += time.perf_counter() - start
-            if skill is None:
+    def run(self, sizes: Iterable[tuple[int, int]]) -> None:
+        """Measure all `sizes`: (skills, dimensions)."""
+        for name in self.peers:
+            if not KNOWN[name].installed():
+                self._leave_out(name, f"not installed; pip install {KNOWN[name].install}")
+        with limited(self.threads):
+            for count, dim in sizes:
+                for kind in dict.fromkeys(row.kind for row in self.chosen):
+                    self._kind(Workload(count, dim, kind, self.seed))
+
+    def _kind(self, workload: Workload) -> None:
+        rows = [row for row in self.chosen if row.kind == workload.kind]
+        with tempfile.TemporaryDirectory() as arrays:
+            given = Given(workload, self.directory, Path(arrays), self.tell)
+            self.tell(f"{given.name}: making skills")
+            made = given.make()
+            lines, exams = self._beside_flat(given, rows)
+            self.contenders.append({**self._line("skillstore", workload), **self._ours(given, rows), **made})
+            for row, exam in zip(rows, exams, strict=True):
+                exam.save(Path(arrays) / f"{row.name}.npz")
+            for name in (name for name in self.peers if name not in self.left_out):
+                self._peer(name, given, Path(arrays), rows, exams, lines)
+            if workload.kind == "standard":
+                self._adding(workload)
+        self.rows += lines
+        if not self.keep:
+            shutil.rmtree(given.library)
+
+    def _line(self, contender: str, workload: Workload) -> Figures:
+        return {"contender": contender, "skills": workload.count, "dim": workload.dim, "kind": workload.kind}
+
+    # ours and the flat index
+
+    def _beside_flat(self, given: Given, rows: list[Row]) -> tuple[list[Figures], list[Exam]]:
+        self.tell(f"{given.name}: the flat index")
+        vectors = given.loaded()
+        flat, lines, exams = Flat(vectors, given.resolver), [], []
+        with SkillLibrary.open(given.library, create=False) as library:
+            for row in rows:
+                questions = given.workload.questions(self.queries + WARM, row.band)
+                warmed(library, flat, questions[:WARM], K)
+                exam = Exam.of(questions[WARM:], given.resolver, vectors, K)
+                self.tell(f"{row.name}: {self.queries} queries, each new, again, and flat")
+                size = {"skills": given.workload.count, "dim": given.workload.dim, "row": row.name}
+                lines.append({**size, **paired(library, flat, exam, K), "peers": {}})
+                exams.append(exam)
+        return lines, exams
+
+    def _ours(self, given: Given, rows: list[Row]) -> Figures:
+        """What opening costs."""
+        workload = given.workload
+        job = {
+            "work": "opened",
+            "library": str(given.library),
+            "workload": [workload.count, workload.dim, workload.kind, workload.seed],
+            "bands": [row.band for row in rows],
+            "queries": self.queries,
+            "k": K,
+        }
+        try:
+            found = tried(job, max(self.patience, 600.0), self.threads, self.tell)
+        except TrialError as failure:
+            return {"failed": str(failure)}
+        return _kept(found["opened"], found["grown"], found["disk"])
+
+    def _adding(self, workload: Workload) -> None:
+        self.tell(f"adding {workload.count:,} skills with duplicate search")
+        size = {"skills": workload.count, "dim": workload.dim}
+        given = [workload.count, workload.dim, workload.kind, workload.seed]
+        with tempfile.TemporaryDirectory(dir=self.directory) as place:
+            job = {"work": "added", "place": f"{place}/library", "workload": given, "seconds": self.patience / 4}
+            try:
+                found = tried(job, 10 * self.patience, self.threads, self.tell)
+            except TrialError as failure:
+                found = {"failed": str(failure)}
+        self.adding.append({**size, **found})
+
+    # peers
+
+    def _peer(
+        self, name: str, given: Given, arrays: Path, rows: list[Row], exams: list[Exam], lines: list[Figures]
+    ) -> None:
+        with ExitStack() as stack:
+            place = self.directory / "peers" / f"{name}-{given.name}"
+            if not self.keep:
+                stack.callback(shutil.rmtree, place, ignore_errors=True)
+            try:
+                built = self._built(name, place, given)
+                papers = [str(arrays / f"{row.name}.npz") for row in rows]
+                self.tell(f"{name}: {len(rows) * self.queries} queries")
+                job = {"work": "asked", "exams": papers, "k": K, "patience": self.patience}
+                patience = self.patience * (2 * len(rows) + 1)
+                found = tried({**job, **self._where(name, place)}, patience, self.threads, self.tell)
+            except TrialError as failure:
+                self._leave_out(name, f"{given.name}: {failure}")
                 return
-            yield skill
+            kept = _kept(found["opened"], found["grown"], _bytes(place))
+        self.contenders.append({**self._line(name, given.workload), **kept, **built})
+        for line, exam, answers in zip(lines, exams, found["rows"], strict=True):
+            line["peers"][name] = _answered(exam, answers)
 
-    with SkillLibrary.open(place, embedding_dim=workload.dim, same_skill=None) as library:
-        start = time.perf_counter()
-        library.add_skills(made())
-        adding = time.perf_counter() - start - making
-        library.compact()
-        library.settle()
-        disk = library.get_stats()["disk_bytes"]
-    return {"skills added per second": workload.count / adding, "disk MB": disk / 1e6}
+    def _built(self, name: str, place: Path, given: Given) -> Figures:
+        done = place / "done"
+        if done.exists():
+            return {}
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+        self.tell(f"{name}: building")
+        job = {"work": "built", "vectors": str(given.vectors), "sets": str(given.sets), **self._where(name, place)}
+        try:
+            seconds = tried(job, self.patience, self.threads, self.tell)["seconds"]
+        except BaseException:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
+        done.touch()
+        return {"added per second": given.workload.count / seconds}
+
+    def _where(self, name: str, place: Path) -> Figures:
+        return {"peer": name, "directory": str(place), "threads": self.threads}
+
+    def _leave_out(self, name: str, reason: str) -> None:
+        self.left_out[name] = reason
+        self.tell(f"{name} is left out: {reason}")
 
 
-def _row(library: SkillLibrary, flat: Flat, questions: list[Question]) -> Figures:
-    new, again, recall, exact, shares = [], [], [], [], []
-    parts: dict[str, list[float]] = {}
-    for question in questions[:WARM]:
-        library.retrieve_skills(question.state, question.embedding, K)
-        flat.search(question.state, question.embedding, K)
-    for question in questions[WARM:]:
-        matches, spent = _asked(library, question)
-        new.append(spent)
-        again.append(_asked(library, question)[1])
-        truth, times = flat.search(question.state, question.embedding, K)
-        for part, value in times.items():
-            parts.setdefault(part, []).append(value)
-        recall.append(len(truth & {match.skill.id for match in matches}) / len(truth) if truth else 1.0)
-        exact.append(matches.exact)
-        shares.append(flat.share(question.state))
-        if len(matches) != len(truth):
-            raise AssertionError(f"{len(matches)} matches where {len(truth)} of {K} apply")
-    median = {part: float(np.median(values)) for part, values in parts.items()}
+def _kept(opened: float, grown: int | None, disk: int) -> Figures:
+    return {"open s": opened, "memory MB": None if grown is None else grown / 1e6, "disk MB": disk / 1e6}
+
+
+def _bytes(place: Path) -> int:
+    return sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
+
+
+def _answered(exam: Exam, answers: Figures) -> Figures:
+    searching = np.array(answers["ms"])
+    whole = searching + np.array(exam.resolving[: len(searching)])
     return {
-        "applicable": float(np.mean(shares)),
-        "new ms": float(np.median(new)),
-        "new p99 ms": float(np.quantile(new, 0.99)),
-        "again ms": float(np.median(again)),
-        "again p99 ms": float(np.quantile(again, 0.99)),
-        "recall": float(np.mean(recall)),
-        "exact": float(np.mean(exact)),
-        "flat ms": median["whole"],
-        "flat parts ms": median,
-        "new times faster": float(np.median(np.array(parts["whole"]) / np.array(new))),
-        "again times faster": float(np.median(np.array(parts["whole"]) / np.array(again))),
+        "ms": float(np.median(whole)),
+        "p99 ms": float(np.quantile(whole, 0.99)),
+        "search ms": float(np.median(searching)),
+        "queries": len(searching),
+        **exam.marked(answers["rows"]),
     }
-
-
-def _asked(library: SkillLibrary, question: Question) -> tuple[Any, float]:
-    start = time.perf_counter()
-    matches = library.retrieve_skills(question.state, question.embedding, K)
-    return matches, 1e3 * (time.perf_counter() - start)
-
-
-def table(figures: list[Figures]) -> str:
-    """The figures for people: milliseconds, and how many times faster than the flat index."""
-    lines = [
-        f"{'':20}| state never asked | asked before   |        |       | flat index                 | times",
-        f"{'apply':>19} |  median     p99   | median    p99  | recall | exact | whole  resolve pack search | faster",
-    ]
-    for row in figures:
-        parts = row["flat parts ms"]
-        new, again = (f"{row[f'{name} ms']:7.3f} {row[f'{name} p99 ms']:7.2f}" for name in ("new", "again"))
-        flat = "{whole:6.2f} {resolve:6.2f} {pack:5.2f} {search:6.2f}".format(**parts)
-        lines.append(
-            f"{row['row']:>10} {100 * row['applicable']:6.2f} % | {new}   | {again[1:]} | {row['recall']:.4f} | "
-            f"{row['exact']:5.2f} | {flat}  | {row['new times faster']:3.0f} {row['again times faster']:3.0f}"
-        )
-    return "\n".join(lines)

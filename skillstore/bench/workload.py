@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skillstore.embedding import Vector
+from skillstore.embedding import _sums as row_sums  # in the order that decides the last bit
 from skillstore.preconditions import Interval, PreconditionSet, facts_of
 from skillstore.skill import Skill
 
@@ -45,7 +46,7 @@ class Workload:
     """`count` skills of `dim` dimensions; blocks are made one by one, so that no more than one is in memory."""
 
     def __init__(self, count: int, dim: int, kind: str = "standard", seed: int = 0) -> None:
-        self.count, self.dim, self.kind, self._seed = count, dim, kind, seed
+        self.count, self.dim, self.kind, self.seed = count, dim, kind, seed
         setup = np.random.default_rng([seed, 0])
         self._sizes = setup.integers(2, 9, _FACTS)
         self._log_popularity = -np.log(np.arange(1, _FACTS + 1))
@@ -54,18 +55,22 @@ class Workload:
         self._tied = [self._demands(setup) for _ in range(_CLUSTERS)]
 
     def skills(self) -> Iterator[Skill]:
-        """All skills, in order."""
+        """All skills, in order; each embedding is a view into its block's."""
         for start in range(0, self.count, BLOCK):
-            yield from self._block(start, min(BLOCK, self.count - start))
+            yield from self._block(self._generator(start), start, min(BLOCK, self.count - start))
+
+    def later(self, count: int) -> list[Skill]:
+        """Skills drawn alike that are not among `skills`, numbered from `count` of the workload on."""
+        return list(self._block(np.random.default_rng([self.seed, 3]), self.count, count))
 
     def vectors(self) -> Iterator[Vector]:
-        """The embeddings alone, block by block, before they are scaled to length 1."""
+        """The embeddings alone, block by block, of length 1."""
         for start in range(0, self.count, BLOCK):
-            yield self._embeddings(self._generator(start), min(BLOCK, self.count - start))[0]
+            yield _units(self._embeddings(self._generator(start), min(BLOCK, self.count - start))[0])
 
     def questions(self, count: int, band: str | None = None) -> list[Question]:
         """States and queries drawn as the skills are; in `band`, if the workload is banded."""
-        generator = np.random.default_rng([self._seed, 1])
+        generator = np.random.default_rng([self.seed, 1])
         embeddings, clusters = self._embeddings(generator, count)
         return [
             Question(self._state(generator, int(cluster), band), embedding)
@@ -73,21 +78,27 @@ class Workload:
         ]
 
     def _generator(self, start: int) -> np.random.Generator:
-        return np.random.default_rng([self._seed, 2, start])
+        return np.random.default_rng([self.seed, 2, start])
 
-    def _block(self, start: int, count: int) -> Iterator[Skill]:
-        generator = self._generator(start)
+    def _block(self, generator: np.random.Generator, start: int, count: int) -> Iterator[Skill]:
+        """Skills equal to those that their constructor makes, and drawn some ten times as fast: what is drawn here
+        needs no checks."""
         embeddings, clusters = self._embeddings(generator, count)
         demands = self._block_demands(generator, count)
-        for place in range(count):
-            number = start + place
-            preconditions = self._preconditions(generator, number, int(clusters[place]), demands[place])
-            yield Skill(
-                f"skill {number}",
-                preconditions,
-                [f"move {number % 7}", f"use {number % 11}"],
-                embeddings[place],
-                {"made": number},
+        preconditions = self._preconditions(generator, start, clusters.tolist(), demands)
+        for number, demanded, embedding in zip(
+            range(start, start + count), preconditions, _units(embeddings), strict=True
+        ):
+            yield Skill.trusted(
+                name=f"skill {number}",
+                preconditions=demanded,
+                action_sequence=[f"move {number % 7}", f"use {number % 11}"],
+                embedding=embedding,
+                metadata={"made": number},
+                id=None,
+                times_used=0,
+                success_count=0,
+                times_learned=1,
             )
 
     def _embeddings(self, generator: np.random.Generator, count: int) -> tuple[Vector, NDArray[np.int64]]:
@@ -117,17 +128,22 @@ class Workload:
         return self._block_demands(generator, 1)[0]
 
     def _preconditions(
-        self, generator: np.random.Generator, number: int, cluster: int, demands: dict[str, Any]
-    ) -> dict[str, Any]:
+        self, generator: np.random.Generator, start: int, clusters: list[int], demands: list[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
         if self.kind == "tied":
-            return self._tied[cluster]
+            return [dict(self._tied[cluster]) for cluster in clusters]
         if self.kind == "distinct":
-            low = float(generator.random())
-            return {**demands, "level": Interval(low, low + 0.75)}
+            lows = generator.random(len(demands)).tolist()
+            return [
+                {**demanded, "level": Interval(low, low + 0.75)} for demanded, low in zip(demands, lows, strict=True)
+            ]
         if self.kind == "four":
-            return {"dark": bool(number & 1), "wet": bool(number & 2)}
+            return [
+                {"dark": bool(number & 1), "wet": bool(number & 2)} for number in range(start, start + len(demands))
+            ]
         if self.kind == "banded":
-            return {**demands, "band": _band(float(generator.random()))}
+            drawn = generator.random(len(demands)).tolist()
+            return [{**demanded, "band": _band(share)} for demanded, share in zip(demands, drawn, strict=True)]
         return demands
 
     def _state(self, generator: np.random.Generator, cluster: int, band: str | None) -> dict[str, Any]:
@@ -150,3 +166,13 @@ def _band(drawn: float) -> str:
             return band
         drawn -= share
     return "d"
+
+
+def _units(embeddings: Vector) -> Vector:
+    """Rows scaled to length 1, read-only: bit for bit what `skillstore.embedding.unit` makes of each."""
+    wide = embeddings.astype(np.float64)
+    wide /= np.abs(wide).max(axis=1, keepdims=True)
+    wide /= np.sqrt(row_sums(np.square(wide)))[:, None]
+    narrow = wide.astype(np.float32)
+    narrow.setflags(write=False)
+    return narrow

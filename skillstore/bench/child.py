@@ -1,0 +1,121 @@
+"""Child: one piece of work in a process of its own, so that memory, threads and failures are that contender's alone.
+
+A job is read from stdin as JSON, its figures are written to stdout as JSON. Everything else that is printed meanwhile
+goes to stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skillstore.bench.adding import added
+from skillstore.bench.exam import satisfied, saved
+from skillstore.bench.peers.known import KNOWN
+from skillstore.bench.peers.peer import Peer
+from skillstore.bench.workload import Workload
+from skillstore.library import SkillLibrary
+from skillstore.skill import Skill
+
+_WARM = 20
+_STATUS = Path("/proc/self/status")
+
+
+def built(peer: str, directory: str, threads: int, vectors: str, sets: str) -> dict[str, Any]:
+    """Fill `directory`: seconds until everything is on the disk, ready to be searched."""
+    contender = _peer(peer, directory, threads)
+    arrays = np.array(np.load(vectors)), np.load(sets)  # before the clock, as ours gets its skills
+    start = time.perf_counter()
+    contender.build(*arrays)
+    return {"seconds": time.perf_counter() - start}
+
+
+def asked(peer: str, directory: str, threads: int, exams: list[str], k: int, patience: float) -> dict[str, Any]:
+    """Open what was built, and answer each exam for at most `patience` seconds."""
+    contender = _peer(peer, directory, threads)
+    papers = [saved(Path(exam)) for exam in exams]
+    before, start = resident(), time.perf_counter()
+    contender.open()
+    queries, bits, width = papers[0]
+    contender.search(satisfied(bits[0], width), queries[0], k)
+    opened = time.perf_counter() - start
+    rows = [_answers(contender, *paper, k, patience) for paper in papers]
+    grown = _grown(before)
+    contender.close()
+    return {"opened": opened, "grown": grown, "rows": rows}
+
+
+def opened(library: str, workload: list[Any], bands: list[str | None], queries: int, k: int) -> dict[str, Any]:
+    """The same of a library of ours; its answers are measured elsewhere, beside the flat index."""
+    questions = [question for band in bands for question in Workload(*workload).questions(queries, band)]
+    small = SkillLibrary(embedding_dim=2)  # so that imports are not measured
+    small.add_skill(Skill("wait", {}, ["wait"], [1.0, 0.0]))
+    small.retrieve_skills({}, [1.0, 0.0], k)
+    before, start = resident(), time.perf_counter()
+    with SkillLibrary.open(library, create=False) as ours:
+        ours.retrieve_skills(questions[0].state, questions[0].embedding, k)
+        seconds = time.perf_counter() - start
+        for question in questions:
+            ours.retrieve_skills(question.state, question.embedding, k)
+        grown = _grown(before)
+        disk = ours.get_stats()["disk_bytes"]
+    return {"opened": seconds, "grown": grown, "disk": disk}
+
+
+def resident() -> int | None:
+    """Bytes of this process in memory; None where the system does not say."""
+    if not _STATUS.exists():
+        return None
+    return 1024 * int(_STATUS.read_text().split("VmRSS:")[1].split()[0])
+
+
+def _grown(before: int | None) -> int | None:
+    now = resident()
+    return None if before is None or now is None else now - before
+
+
+def _peer(name: str, directory: str, threads: int) -> Peer:
+    KNOWN[name].load()
+    return KNOWN[name](Path(directory), threads)
+
+
+def _answers(contender: Peer, queries: Any, bits: Any, width: int, k: int, patience: float) -> dict[str, Any]:
+    """Milliseconds and row numbers of each answer."""
+    start = time.perf_counter()
+    for place in range(min(_WARM, len(queries))):
+        contender.search(satisfied(bits[place], width), queries[place], k)
+        if time.perf_counter() - start > patience / 4:
+            break
+    spent, rows = [], []
+    for query, packed in zip(queries, bits, strict=True):
+        mask = satisfied(packed, width)
+        begun = time.perf_counter()
+        rows.append(contender.search(mask, query, k))
+        spent.append(1e3 * (time.perf_counter() - begun))
+        if time.perf_counter() - start > patience:
+            break
+    return {"ms": spent, "rows": rows}
+
+
+WORK: dict[str, Callable[..., dict[str, Any]]] = {"built": built, "asked": asked, "opened": opened, "added": added}
+
+
+def main() -> None:
+    """Do the job."""
+    answer = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    job = json.load(sys.stdin)
+    figures = WORK[job.pop("work")](**job)
+    with answer:
+        json.dump(figures, answer)
+
+
+if __name__ == "__main__":
+    main()

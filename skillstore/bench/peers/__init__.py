@@ -1,0 +1,1 @@
+"""Peers: what else could answer the question, each behind the protocol of `peer`."""
