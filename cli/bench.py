@@ -73,7 +73,7 @@ def bench(
     plot: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure retrieval beside a flat index with a bitmap, and beside other stores.
+    """Measure retrieval beside a flat index and other stores.
 
     Makes libraries of drawn skills, asks each the same questions as a flat FAISS index over the same rows, pair by
     pair, and prints medians in milliseconds; then asks the peers, each in a process of its own. With --peers all this
