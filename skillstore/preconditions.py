@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from skillstore.errors import InvalidInputError
-from skillstore.values import MAX_DEPTH, Value, comparable, copied, tagged, untagged
+from skillstore.values import MAX_DEPTH, Value, comparable, copied, plain, tagged, untagged
 
 State: TypeAlias = Mapping[str, Value]
 Facts: TypeAlias = dict[str, Hashable]
@@ -157,6 +157,13 @@ class PreconditionSet:
     @classmethod
     def of(cls, preconditions: Mapping[str, Condition]) -> PreconditionSet:
         """The canonical form of `preconditions`, which `checked` has accepted."""
+        if plain(preconditions.values(), text=True):  # nothing nested, little to convert: what nearly all are
+            return cls(
+                tuple(
+                    (name, ("bool", value) if type(value) is bool else value)
+                    for name, value in sorted(preconditions.items())  # names differ: values are never compared
+                )
+            )
         flat = flattened(preconditions, "the preconditions")
         return cls(tuple((name, _canonical(flat[name], name)) for name in sorted(flat)))
 
@@ -197,6 +204,8 @@ def tagged_conditions(preconditions: Mapping[str, Condition], *, text: bool) -> 
 
     OneOf -> {"$one_of": [...]}        Interval -> {"$interval": [low, high]}        nested mapping -> {"$facts": {...}}
     """
+    if plain(preconditions.values(), text=text):
+        return preconditions
     return {name: _tagged_condition(condition, text) for name, condition in preconditions.items()}
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import base64
 import binascii
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from skillstore.errors import InvalidInputError
@@ -30,6 +30,9 @@ MAX_DEPTH = 64
 
 _INT_MIN, _INT_MAX = -(2**63), 2**64 - 1
 _CONTAINERS = (list, tuple, dict)
+_TEXT = frozenset((str,))
+_PLAIN_TEXT = frozenset((str, int, bool, type(None)))
+_PLAIN = _PLAIN_TEXT | {bytes}
 
 
 def copied(value: Value, where: str, depth: int = 0) -> Value:
@@ -126,10 +129,12 @@ def tagged(value: Value, *, text: bool) -> Value:
     """
     kind = type(value)
     if kind is list:
-        return [tagged(item, text=text) for item in value]
+        return value if plain(value, text=text) else [tagged(item, text=text) for item in value]
     if kind is tuple:
         return {"$tuple": [tagged(item, text=text) for item in value]}
     if kind is dict:
+        if plain(value.values(), text=text) and named(value):
+            return value
         if all(type(key) is str and not key.startswith("$") for key in value):
             return {key: tagged(item, text=text) for key, item in value.items()}
         return {"$map": [[tagged(k, text=text), tagged(v, text=text)] for k, v in value.items()]}
@@ -138,6 +143,16 @@ def tagged(value: Value, *, text: bool) -> Value:
     if kind is float and not math.isfinite(value):
         raise InvalidInputError(f"{value} cannot be stored; only finite numbers can")
     return value
+
+
+def plain(items: Iterable[Value], *, text: bool) -> bool:
+    """Whether all are scalars that are their own tagged form; most are, and this is quickly seen."""
+    return (_PLAIN_TEXT if text else _PLAIN).issuperset(map(type, items))
+
+
+def named(mapping: Mapping[Any, Value]) -> bool:
+    """Whether all keys are text that is no tag."""
+    return _TEXT.issuperset(map(type, mapping)) and "$" not in "".join(mapping)
 
 
 def untagged(form: Any) -> Value:

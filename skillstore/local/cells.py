@@ -52,7 +52,7 @@ class Near(NamedTuple):
 
 
 class Cells:
-    """centroids  of c cells, in regions
+    """centroids  of c cells
     starts     int64 (c + 1,): cell i has rows[starts[i] : starts[i + 1]]
     rows       int32 (n,): positions in the segment
     sets       int32 (n,): the precondition set of each of `rows`
@@ -90,10 +90,6 @@ def fits(
     """Whether these can be the cells of a segment of `count` rows: each row once, nothing outside its bounds."""
     return bool(
         np.isfinite(centroids.vectors).all()
-        and np.isfinite(centroids.regions).all()
-        and centroids.starts[0] == 0
-        and centroids.starts[-1] == len(centroids)
-        and (np.diff(centroids.starts) >= 0).all()
         and starts[0] == 0
         and starts[-1] == count
         and (np.diff(starts) >= 0).all()
@@ -106,18 +102,17 @@ def fits(
 def made(segment: Rows, wanted: Callable[[], bool]) -> Cells | None:
     """Cells for the rows of `segment`. Reads all vectors a few times.
 
-    About 4 sqrt(n) cells, by k-means in two levels: regions, and cells in each. A row goes to the nearest of the cells
+    About 2 sqrt(n) cells, by k-means in two levels: regions, and cells in each. A row goes to the nearest of the cells
     of its nearest regions, so it is compared with some 8 sqrt(c) centroids, not with all c. Returns None as soon as
     `wanted` says that nobody wants them any more.
     """
     count = len(segment)
     generator = np.random.default_rng(_SEED)
-    aim = max(16, int(4 * np.sqrt(count)))
+    aim = max(16, int(2 * np.sqrt(count)))
     chosen = _sample(generator, count, 256 * int(np.sqrt(aim)))
     regions = kmeans(segment.vectors(chosen), int(np.sqrt(aim)))
     nearby = _nearest_regions(segment, regions)
-    centroids: list[Vector] = [np.zeros((0, regions.shape[1]), dtype=np.float32)]
-    lengths = np.zeros(len(regions), dtype=np.int64)
+    centroids: list[Vector] = []
     best = np.full(count, -np.inf, dtype=np.float32)
     cell = np.zeros(count, dtype=np.int32)
     for region in range(len(regions)):
@@ -131,9 +126,7 @@ def made(segment: Rows, wanted: Callable[[], bool]) -> Cells | None:
         first = sum(map(len, centroids))
         _claim(segment, np.flatnonzero((nearby == region).any(axis=1)), fine, first, best, cell)
         centroids.append(fine)
-        lengths[region] = len(fine)
-    bounds = np.concatenate(([0], np.cumsum(lengths)))
-    return _arranged(segment, Centroids(regions, bounds, np.concatenate(centroids)), cell, generator)
+    return _arranged(segment, Centroids(np.concatenate(centroids)), cell, generator)
 
 
 def _nearest_regions(segment: Rows, regions: Vector) -> NDArray[np.int32]:
@@ -178,7 +171,7 @@ def _reach(
 ) -> NDArray[np.int64]:
     """For each of DEPTHS, the rank of the cell within which nearly all of the nearest rows of a sample stand."""
     queries = segment.vectors(_sample(generator, len(cell), _SAMPLE))
-    nearest = _deepest(segment, queries, min(int(DEPTHS[-1]), len(cell)))
+    nearest = _deepest(segment, queries, min(int(DEPTHS[-1]) + 1, len(cell)))[:, 1:]  # but for the query itself
     most = len(centroids) // _FARTHEST
     found = np.zeros(nearest.shape, dtype=np.int64)
     for query, own, ranks in zip(queries, cell[nearest], found, strict=True):

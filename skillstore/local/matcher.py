@@ -7,7 +7,8 @@ share bits, or are intervals, the sets that pass are checked term by term. No lo
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,11 +74,11 @@ class Matcher:
         """The number of the set, which it keeps for the life of the matcher."""
         return int(self.intern_each([preconditions.conditions])[0])
 
-    def intern_each(self, sets: Iterable[Iterable[Condition]]) -> NDArray[np.int64]:
+    def intern_each(self, sets: Iterable[Sequence[Condition]]) -> NDArray[np.int64]:
         """The numbers of many sets, each given by its conditions: int64 (n,)."""
-        numbered = [self.terms.numbers(conditions) for conditions in sets]
-        sizes = np.fromiter(map(len, numbered), dtype=np.int64, count=len(numbered))
-        return self.intern_many(sizes, np.array([term for terms in numbered for term in terms], dtype=np.int32))
+        listed = list(sets)
+        sizes = np.fromiter(map(len, listed), dtype=np.int64, count=len(listed))
+        return self.intern_many(sizes, np.array(self.terms.numbers(chain.from_iterable(listed)), dtype=np.int32))
 
     def intern_many(self, sizes: NDArray[np.int64], terms: NDArray[np.int32]) -> NDArray[np.int64]:
         """The numbers of many sets: `sizes` (n,) terms of each, set after set, in any order within a set."""
@@ -101,10 +102,11 @@ class Matcher:
             interned.update(fresh)
         return np.array(numbers, dtype=np.int64)
 
-    def set_terms(self, number: int) -> NDArray[np.int32]:
-        """The terms of a set, ascending."""
-        start, end = self._starts.rows[number : number + 2]
-        return self._flat.rows[start:end]
+    def terms_of(self, sets: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """(how many terms each has, their terms set after set): as `intern_many` takes them."""
+        starts = self._starts.rows[sets]
+        sizes = self._starts.rows[sets + 1] - starts
+        return sizes, self._flat.rows[joined(starts, sizes)]
 
     def _put_sets(self, sizes: NDArray[np.int64], terms: NDArray[np.int32]) -> None:
         known = len(self)

@@ -7,8 +7,7 @@ disk and some 70 in memory), extension types, NaN and duplicate keys are refused
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import msgpack
@@ -95,7 +94,7 @@ def _no_extension(code: int, data: bytes) -> Any:  # noqa: ARG001 - msgpack's si
 
 def payload(name: str, preconditions: Any, action_sequence: Sequence[Value], metadata: Any) -> bytes:
     """A skill's payload record. Raises InvalidInputError if it is larger than any reader would accept."""
-    with _storable(f"skill {name!r:.80}"):
+    try:
         form = [
             name,
             rules.tagged_conditions(preconditions, text=False),
@@ -103,6 +102,8 @@ def payload(name: str, preconditions: Any, action_sequence: Sequence[Value], met
             tagged(metadata, text=False),
         ]
         data = packed(form)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:  # it may have changed since it was checked
+        raise InvalidInputError(f"skill {name!r:.80} cannot be stored: {error}") from None
     if len(data) > MAX_PAYLOAD:
         raise InvalidInputError(f"skill {name!r:.80} takes {len(data)} bytes; at most {MAX_PAYLOAD} are supported")
     if len(data) > MAX_CONTAINERS:
@@ -154,15 +155,6 @@ def _ordered(value: Value) -> Value:
     if type(value) is tuple:
         return {"$tuple": [_ordered(item) for item in value]}
     return [_ordered(item) for item in value] if type(value) is list else value
-
-
-@contextmanager
-def _storable(what: str) -> Iterator[None]:
-    """Turns what packing raises into InvalidInputError: lists and dicts may have changed since they were checked."""
-    try:
-        yield
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise InvalidInputError(f"{what} cannot be stored: {error}") from None
 
 
 def _check_readable(data: bytes, what: str) -> None:

@@ -64,7 +64,7 @@ class Segment:
         self._range = (int(sets[0]), int(sets[-1]) + 1) if (np.diff(sets) == 1).all() else None
         self._margin = 2 * error_bound(vectors.shape[1])
         self._spans: dict[int, _Spans] = {}
-        self._by_id = np.argsort(ids).astype(np.int32)
+        self._by_id = np.argsort(ids)
         self._by_set = None if (np.diff(sets) > 0).all() else np.argsort(sets)
 
     def __len__(self) -> int:

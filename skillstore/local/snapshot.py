@@ -27,15 +27,14 @@ CountsFile: TypeAlias = tuple[dict[str, bytes], list[tuple[NDArray[np.bool_], ND
 
 def write_segment(files: Files, library: bytes, number: int, segment: Segment, matcher: Matcher) -> NamedFile:
     """Write and sync the file of `segment`; the directory is not synced yet."""
-    terms = [matcher.set_terms(int(set_number)) for set_number in segment.sets]
-    flat = np.concatenate(terms) if terms else np.zeros(0, dtype=np.int32)
+    sizes, flat = matcher.terms_of(segment.sets)
     distinct, places = np.unique(flat, return_inverse=True)
     conditions = [(name, condition_form(wanted)) for name, wanted in map(matcher.terms.condition, distinct.tolist())]
     about = {"library": library, "number": number, "rows": len(segment), "sets": len(segment.sets)}
     sections: list[Any] = [
         packed(about),
         packed([list(pair) for pair in conditions]),
-        np.array([len(row) for row in terms], dtype="<u4"),
+        sizes.astype("<u4"),
         places.astype("<u4"),
         segment.starts.astype("<i8"),
         segment.ids.astype("<i8"),
@@ -165,9 +164,7 @@ def write_cells(files: Files, library: bytes, named: NamedFile, segment: Segment
     if found is None or number is None:
         return
     sections: list[Any] = [
-        packed({"segment": named.checksum, "regions": len(found.centroids.regions), "cells": len(found.centroids)}),
-        found.centroids.regions.astype("<f4"),
-        found.centroids.starts.astype("<i8"),
+        packed({"segment": named.checksum, "cells": len(found.centroids)}),
         found.centroids.vectors.astype("<f4"),
         found.starts.astype("<i8"),
         found.rows.astype("<i4"),
@@ -186,21 +183,18 @@ def read_cells(files: Files, library: bytes, named: NamedFile, segment: Segment,
     try:
         reader = FrameReader(files, fd, name, seed(library, name))
         about = unpacked(reader.body(Kind.SECTION, 0))
-        regions, count, rows = int(about["regions"]), int(about["cells"]), len(segment)
-        if about["segment"] != named.checksum or not 0 < regions <= count <= rows:
+        count, rows = int(about["cells"]), len(segment)
+        if about["segment"] != named.checksum or not 0 < count <= rows:
             return None
-        coarse = reader.array(1, "<f4", regions * dim).astype(np.float32, copy=False).reshape(regions, dim)
-        bounds = reader.array(2, "<i8", regions + 1).astype(np.int64, copy=False)
-        fine = reader.array(3, "<f4", count * dim).astype(np.float32, copy=False).reshape(count, dim)
-        starts = reader.array(4, "<i8", count + 1).astype(np.int64, copy=False)
-        places = reader.array(5, "<i4", rows).astype(np.int32, copy=False)
-        reach = reader.array(6, "<i8", len(DEPTHS)).astype(np.int64, copy=False)
-        centroids = Centroids(coarse, bounds, fine)
+        centroids = reader.array(1, "<f4", count * dim).astype(np.float32, copy=False).reshape(count, dim)
+        starts = reader.array(2, "<i8", count + 1).astype(np.int64, copy=False)
+        places = reader.array(3, "<i4", rows).astype(np.int32, copy=False)
+        reach = reader.array(4, "<i8", len(DEPTHS)).astype(np.int64, copy=False)
         reader.finish()
-        if not fits(centroids, starts, places, reach, rows):
+        if not fits(Centroids(centroids), starts, places, reach, rows):
             return None
         sets = segment.set_numbers().astype(np.int32)
-        return Cells(centroids, starts, places, sets[places], reach)
+        return Cells(Centroids(centroids), starts, places, sets[places], reach)
     except (CorruptLibraryError, RecordError, KeyError, TypeError, ValueError):
         return None
     finally:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from skillstore.embedding import Vector
 from skillstore.local.ranges import joined
 
-_WIDE, _LEAST = 8, 512
+_MANY = 8  # queries
 _LONG = 256  # rows side by side that are worth a call of their own
 
 
@@ -53,30 +53,36 @@ def span_products(
     return rows, found
 
 
-class Centroids:
-    """Unit vectors, region by region, of which the nearest to a query are wanted.
+def block_products(block: Vector, queries: Vector) -> Vector:
+    """The inner products of all of `block` (n, dim) with all `queries` (m, dim), as proposals: float32 (n, m).
 
-    regions  float32 (r, dim)
-    starts   int64 (r + 1,): region i has vectors[starts[i] : starts[i + 1]], each of length 1 like the region's own
+    A product of matrices is faster for many queries; but it is shared between threads that wait for each other, each
+    time, which costs more than it gains where there are few, or where other processes want the processors, too.
     """
+    if len(queries) >= _MANY:
+        return block @ np.ascontiguousarray(queries.T)  # in this order it is fastest
+    faiss, found = _faiss(), np.empty((len(queries), len(block)), dtype=np.float32)
+    pointer, block = faiss.swig_ptr, np.ascontiguousarray(block)
+    for query, out in zip(np.ascontiguousarray(queries), found, strict=True):
+        faiss.fvec_inner_products_ny(pointer(out), pointer(query), pointer(block), block.shape[1], len(block))
+    return found.T
 
-    def __init__(self, regions: Vector, starts: NDArray[np.int64], vectors: Vector) -> None:
-        self.regions, self.starts, self.vectors = regions, starts, vectors
-        self._lengths = np.diff(starts)
+
+class Centroids:
+    """Unit vectors (c, dim) of which the nearest to a query are wanted."""
+
+    def __init__(self, vectors: Vector) -> None:
+        self.vectors = vectors
+        self._index = _faiss().IndexFlatIP(vectors.shape[1])
+        self._index.add(np.ascontiguousarray(vectors))
 
     def __len__(self) -> int:
         return len(self.vectors)
 
     def nearest(self, query: Vector, count: int) -> NDArray[np.int64]:
-        """Nearly always the `count` nearest, nearest first: those of the nearest regions, _WIDE times as many."""
-        order = np.argsort(-(self.regions @ query))
-        enough = int(np.searchsorted(np.cumsum(self._lengths[order]), max(_LEAST, _WIDE * count))) + 1
-        near = joined(self.starts[order[:enough]], self._lengths[order[:enough]])
-        proposed = products(self.vectors, near, query)
-        if count < len(near):
-            best = np.argpartition(-proposed, count)[:count]
-            near, proposed = near[best], proposed[best]
-        return near[np.argsort(-proposed)]
+        """The `count` nearest, nearest first."""
+        found: NDArray[np.int64] = self._index.search(query[None, :], min(count, len(self)))[1][0]
+        return found
 
 
 def kmeans(sample: Vector, count: int) -> Vector:
