@@ -2,22 +2,25 @@
 
 The library and the flat index answer in this process, pair by pair. Both times are whole calls from the same state as
 a dict: the library's ends in Matches with decoded skills, the flat index's with row numbers. Peers come after them,
-one after another, each in processes of its own; to each of their answers the time is added that the resolver took for
-that state. What the true answers are is found by multiplying with every row.
+one after another, each in processes of its own, where the library is asked alone, too: in turns with others, caches
+are cold. To each of a peer's answers the time is added that the resolver took for that state. What the true answers are
+is found by multiplying with every row.
 """
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from skillstore.bench.child import WARM
 from skillstore.bench.exam import Exam
 from skillstore.bench.flat import Flat
 from skillstore.bench.given import Given
@@ -29,7 +32,6 @@ from skillstore.bench.workload import Workload
 from skillstore.library import SkillLibrary
 
 K = 10
-WARM = 20
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ class Measurement:
             self.tell(f"{given.name}: making skills")
             made = given.make()
             lines, exams = self._beside_flat(given, rows)
-            self.contenders.append({**self._line("skillstore", workload), **self._ours(given, rows), **made})
+            self.contenders.append({**self._line("skillstore", workload), **self._alone(given, rows, lines), **made})
             for row, exam in zip(rows, exams, strict=True):
                 exam.save(Path(arrays) / f"{row.name}.npz")
             for name in (name for name in self.peers if name not in self.left_out):
@@ -127,8 +129,9 @@ class Measurement:
                 exams.append(exam)
         return lines, exams
 
-    def _ours(self, given: Given, rows: list[Row]) -> Figures:
-        """What opening costs."""
+    def _alone(self, given: Given, rows: list[Row], lines: list[Figures]) -> Figures:
+        """What opening costs, and into `lines` how fast the library answers when nothing else runs, as peers do."""
+        self.tell(f"{given.name}: {len(rows) * self.queries} queries, each new and again, alone")
         workload = given.workload
         job = {
             "work": "opened",
@@ -142,6 +145,8 @@ class Measurement:
             found = tried(job, max(self.patience, 600.0), self.threads, self.tell)
         except TrialError as failure:
             return {"failed": str(failure)}
+        for line, spent in zip(lines, found["rows"], strict=True):
+            line["alone"] = {name: _spread(spent[name]) for name in ("new", "again")}
         return _kept(found["opened"], found["grown"], found["disk"])
 
     def _adding(self, workload: Workload) -> None:
@@ -208,6 +213,10 @@ def _kept(opened: float, grown: int | None, disk: int) -> Figures:
     return {"open s": opened, "memory MB": None if grown is None else grown / 1e6, "disk MB": disk / 1e6}
 
 
+def _spread(milliseconds: Sequence[float] | NDArray[np.float64]) -> Figures:
+    return {"ms": float(np.median(milliseconds)), "p99 ms": float(np.quantile(milliseconds, 0.99))}
+
+
 def _bytes(place: Path) -> int:
     return sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
 
@@ -216,8 +225,7 @@ def _answered(exam: Exam, answers: Figures) -> Figures:
     searching = np.array(answers["ms"])
     whole = searching + np.array(exam.resolving[: len(searching)])
     return {
-        "ms": float(np.median(whole)),
-        "p99 ms": float(np.quantile(whole, 0.99)),
+        **_spread(whole),
         "search ms": float(np.median(searching)),
         "queries": len(searching),
         **exam.marked(answers["rows"]),

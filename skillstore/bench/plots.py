@@ -62,9 +62,10 @@ def _columns(rows: list[Figures]) -> list[tuple[str, str, dict[str, Line]]]:
 def _lines(rows: list[Figures], x: Any) -> dict[str, Line]:
     lines: dict[str, Line] = {}
     for row in sorted(rows, key=x):
-        flat = {"flat index, bitmap": (row["flat ms"], 1.0)}
-        peers = {name: (peer["ms"], peer["recall"]) for name, peer in row["peers"].items() if name != "faiss-flat"}
-        ours = dict(zip(_OURS, ((row["new ms"], row["recall"]), (row["again ms"], row["recall"])), strict=True))
+        peers = {name: (peer["ms"], peer["recall"]) for name, peer in row["peers"].items()}
+        flat = {"flat index, bitmap": peers.pop("faiss-flat", (row["flat ms"], 1.0))}
+        times = [row["alone"][name]["ms"] if peers else row[f"{name} ms"] for name in ("new", "again")]
+        ours = {name: (spent, row["recall"]) for name, spent in zip(_OURS, times, strict=True)}
         for name, (milliseconds, recall) in {**flat, **peers, **ours}.items():
             lines.setdefault(name, []).append((x(row), milliseconds, recall))
     return lines
@@ -99,7 +100,7 @@ def _plain_ticks(axis: Any, places: list[float] | None = None) -> None:
     if places is not None:
         axis.set_major_locator(FixedLocator(places))
         axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1000 else f"{value:.2g}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 10 else f"{value:.2g}"))
 
 
 def _label_ends(axes: Any, lines: dict[str, Line], others: list[str]) -> None:
@@ -115,13 +116,14 @@ def _label_ends(axes: Any, lines: dict[str, Line], others: list[str]) -> None:
         ours = name in _OURS
         colour = _OURS[name][0] if ours else _OTHERS[others.index(name)]
         weight = "bold" if ours else "normal"
-        axes.text(
-            1.02,
-            place - excess,
+        axes.annotate(
             name,
+            xy=lines[name][-1][:2],
+            xytext=(1.04, place - excess),
+            textcoords="axes fraction",
             color=colour,
             fontsize=9,
             fontweight=weight,
-            transform=axes.transAxes,
             va="center",
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "alpha": 0.6},
         )

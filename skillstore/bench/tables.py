@@ -53,17 +53,19 @@ def _against_flat(rows: list[Figures]) -> Iterator[str]:
 
 
 def _peers(rows: list[Figures]) -> Iterator[str]:
+    yield "each alone in a process of its own"
     yield f"{'apply':>10}   {'':18} median     p99   recall@10  too short  do not apply  queries  times ours, new"
     for row in rows:
         name = row["row"]
-        ours = {"p99 ms": row["new p99 ms"], "ms": row["new ms"]}
-        again = {"p99 ms": row["again p99 ms"], "ms": row["again ms"]}
+        if not row.get("alone"):
+            continue
+        ours, again = row["alone"]["new"], row["alone"]["again"]
         lines = {"ours, never asked": {**row, **ours}, "ours, asked before": {**row, **again}, **row["peers"]}
         for contender, figures in lines.items():
             yield (
                 f"{name:>10} | {contender:18} {figures['ms']:6.2f} {figures['p99 ms']:7.2f} {figures['recall']:11.4f} "
                 f"{figures['short']:10} {figures['inapplicable']:13} {figures['queries']:8} "
-                f"{figures['ms'] / row['new ms']:10.1f}"
+                f"{figures['ms'] / ours['ms']:10.1f}"
             )
             name = ""
 
@@ -89,11 +91,11 @@ def _contenders(contenders: list[Figures], size: tuple[int, int]) -> Iterator[st
 def _added(adding: Figures) -> str:
     if "failed" in adding:
         return f"adding with duplicate search: {adding['failed']}"
-    batches = "; ".join(
-        f"{name} {line['per second']:,.0f}, {line['found']} of {line['planted']} planted duplicates found"
-        for name, line in ((name, adding[name]) for name in ("drawn", "empty set"))
-    )
-    return (
-        f"skillstore, durable adds per second with duplicate search: bulk {adding['bulk per second']:,.0f}; "
-        f"batches of 256: {batches}"
-    )
+    lines = [f"skillstore, durable adds per second with duplicate search: bulk {adding['bulk per second']:,.0f}"]
+    for name, words in (("drawn", "drawn alike"), ("empty set", "all of the empty set")):
+        found = adding[name]
+        lines.append(
+            f"  batches of 256, {words}: {found['per second']:,.0f}; "
+            f"{found['found']} of {found['planted']} planted duplicates found"
+        )
+    return "\n".join(lines)

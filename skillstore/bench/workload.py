@@ -30,6 +30,7 @@ BLOCK = 10_000
 _FACTS = 24
 _CLUSTERS = 1_000
 _NOISE = 0.6
+_TRIES = 1_000  # for a state in which the query's cluster does not apply; there is none where it demands nothing
 _BANDS = {"a": 0.0035, "b": 0.035, "c": 0.35}
 """Times the 29 % of a state: some 0.1, 1 and 10 % of the skills; the rest is in band "d"."""
 
@@ -147,10 +148,13 @@ class Workload:
         return demands
 
     def _state(self, generator: np.random.Generator, cluster: int, band: str | None) -> dict[str, Any]:
-        for _ in range(1000):
+        tied = PreconditionSet.of(self._tied[cluster] if self.kind == "tied" else {})
+        if self.kind == "tied" and not tied.conditions:
+            self._values(generator, _TRIES - 1)  # as many as would be tried in vain
+        for _ in range(_TRIES):
             values = self._values(generator, 1)[0].tolist()
             state: dict[str, Any] = {f"fact{fact}": value for fact, value in enumerate(values)}
-            if self.kind != "tied" or not PreconditionSet.of(self._tied[cluster]).holds(facts_of(state)):
+            if not tied.conditions or not tied.holds(facts_of(state)):
                 break
         extra: dict[str, dict[str, Any]] = {
             "distinct": {"level": 0.75 + float(generator.random()) / 4},
