@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from skillstore.answers import Added, Additions
 from skillstore.backend import Settings
-from skillstore.errors import InvalidInputError, LibraryClosedError, SkillStoreError, WriteFailedError
+from skillstore.errors import InvalidInputError, LibraryClosedError, SkillStoreError
 from skillstore.local import records
 from skillstore.local.changes import Learned, Note, Outcome, Removed, Rows
 from skillstore.local.duplicates import StoredTwins, Twins, keep_first
@@ -30,6 +30,7 @@ _CHUNK = 8192  # skills of a bulk add whose duplicates are searched together
 _CHUNK_BYTES = 16 * 2**20  # of their vectors, at most
 _Added: TypeAlias = tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float32]]
 _NOTHING_ADDED: _Added = np.zeros(0, np.int64), np.zeros(0, np.bool_), np.zeros(0, np.float32)
+_PATIENCE = 1.0  # seconds
 MAX_NOTES = 16 * 2**20
 """Bytes of all notes together, keys included."""
 
@@ -41,7 +42,7 @@ class LocalBackend(Reading):
         super().__init__(settings, table, threading.RLock())
         self._storage, self._durability = storage, durability
         self._writer = Writer(table, storage, self._state, durability)
-        self._keeper = Keeper(table, self._state, storage.keep_cells)
+        self._keeper = Keeper(table, self._state, storage, self._renew)
         self._keeper.look()
 
     def add(self, skill: Skill) -> Added:
@@ -125,6 +126,8 @@ class LocalBackend(Reading):
             return
         if self._writer.mine():
             raise InvalidInputError("a library cannot be closed inside one of its batches")
+        if self._storage.is_long():  # who opens it next does not read all that again
+            self._renew()
         self.closed = True
         durable = False
         try:
@@ -145,9 +148,6 @@ class LocalBackend(Reading):
             self._check_open()
             yield
         self._keeper.look()
-        if self._storage.is_long() and not self._writer.mine():
-            with suppress(WriteFailedError, LibraryClosedError):  # this change is safe; the next one is refused
-                self._start_generation(compact=False)
 
     def _takes_part(self) -> bool:
         return self._writer.mine()
@@ -157,18 +157,29 @@ class LocalBackend(Reading):
         if self._writer.mine():
             raise InvalidInputError("a snapshot cannot be taken inside a batch")
         with self._writer.alone():
-            self._check_open()
-            try:
-                self._keeper.compact() if compact else self._keeper.flush()
-                self._keeper.look()
-                return self._storage.snapshot(self._table)
-            except OSError as error:
-                raise self._writer.fail(error) from error
-            except SkillStoreError:  # nothing was written yet: a skill could not be read
-                raise
-            except BaseException as error:  # the new generation may be the truth already: nothing may follow the old
-                self._writer.fail(error)
-                raise
+            return self._next_generation(compact)
+
+    def _renew(self) -> bool:
+        """Start a new generation, in the background, unless others are writing all the time. Whether it was done."""
+        with suppress(SkillStoreError), self._writer.alone(_PATIENCE) as alone:
+            if alone and self._storage.is_long():
+                self._next_generation(compact=False)
+                return True
+        return False
+
+    def _next_generation(self, compact: bool) -> int:
+        self._check_open()
+        try:
+            self._keeper.compact() if compact else self._keeper.flush()
+            self._keeper.look()
+            return self._storage.snapshot(self._table)
+        except OSError as error:
+            raise self._writer.fail(error) from error
+        except SkillStoreError:  # nothing was written yet: a skill could not be read
+            raise
+        except BaseException as error:  # the new generation may be the truth already: nothing may follow the old
+            self._writer.fail(error)
+            raise
 
     def _add_chunk(self, chunk: Sequence[Skill], keep_ids: bool) -> _Added:
         """Stage each as if they came one by one in order."""

@@ -1,7 +1,7 @@
 """Keeper: keeps a table in shape in a thread of its own, so that no caller waits for it.
 
 It turns a long tail into a segment, small segments into larger ones, makes cells for large ones and an index of the
-precondition sets.
+precondition sets, and has a long journal followed by a snapshot.
 """
 
 from __future__ import annotations
@@ -14,23 +14,30 @@ from skillstore.errors import SkillStoreError
 from skillstore.local import cells
 from skillstore.local.rearrangement import Rearrangement
 from skillstore.local.segment import Segment
+from skillstore.local.storage import Storage
 from skillstore.local.table import Lock, Table
 
 
 class Keeper:
-    """Looks after one table. `state` guards the table; `keep` is told of each segment that has got cells."""
+    """Looks after one table, which `state` guards, and its `storage`.
 
-    def __init__(self, table: Table, state: Lock, keep: Callable[[Segment], None]) -> None:
-        self._table, self._state, self._keep = table, state, keep
+    `renew` starts the next generation when the journal is long; it says whether it could.
+    """
+
+    def __init__(self, table: Table, state: Lock, storage: Storage, renew: Callable[[], bool]) -> None:
+        self._table, self._state, self._storage, self._renew = table, state, storage, renew
         self._thread: threading.Thread | None = None
         self._stopped = False
         self._arranging = threading.Lock()  # taken before `state`
 
     def look(self) -> None:
         """Start working if there is something to do, and nobody does it. Returns at once."""
+        self._look(self._storage.is_long())
+
+    def _look(self, is_long: bool) -> None:
         with self._state:
             busy = self._thread is not None or self._stopped
-            if not busy and (self._is_due() or self._lacking() is not None):
+            if not busy and (is_long or self._is_due() or self._lacking() is not None):
                 thread = threading.Thread(target=self._work, name="skillstore-keeper", daemon=True)
                 with suppress(RuntimeError):  # no more threads: the next look tries again
                     thread.start()
@@ -61,14 +68,14 @@ class Keeper:
             while not self._stopped:
                 with self._arranging:
                     arranged = self._index_sets() or self._arrange(self._table.due)
-                if not arranged and not self._make_cells():
+                if not arranged and not (self._storage.is_long() and self._renew()) and not self._make_cells():
                     break
         except (SkillStoreError, MemoryError):
             self._stopped = True  # the library works without: whoever reads what is damaged is told
         finally:
             with self._state:
                 self._thread = None
-        self.look()  # what came up between the last look and now
+        self._look(is_long=False)  # what came up between the last look and now
 
     def _is_due(self) -> bool:
         return self._table.matcher.is_loose() or self._table.due() is not None
@@ -103,7 +110,7 @@ class Keeper:
         if made is not None:
             with self._state:
                 segment.cells = made
-            self._keep(segment)
+            self._storage.keep_cells(segment)
         return True
 
     def _lacking(self) -> Segment | None:

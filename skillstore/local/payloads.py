@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skillstore.errors import BackendUnavailableError, CorruptLibraryError
 from skillstore.local.files import Files
+from skillstore.local.frames import HEADER_SIZE, MAX_BODY, parsed
+from skillstore.local.ranges import joined
 from skillstore.local.records import MAX_PAYLOAD
 
-_BLOCK = 4096  # payloads read at a time
-_SPAN = 64 * 2**20  # unless they stand farther apart than this
+Bytes = NDArray[np.uint8]
+_BLOCK = 16_384  # payloads put in order at a time
 
 
 class Payloads:
@@ -29,12 +31,38 @@ class Payloads:
     @classmethod
     def of(cls, payloads: Sequence[bytes]) -> Payloads:
         """Payloads kept in memory."""
-        lengths = np.fromiter((len(data) for data in payloads), dtype=np.uint64, count=len(payloads))
-        checksums = np.fromiter((zlib.crc32(data) for data in payloads), dtype=np.uint32, count=len(payloads))
+        lengths = np.fromiter(map(len, payloads), dtype=np.uint64, count=len(payloads))
+        checksums = np.fromiter(map(zlib.crc32, payloads), dtype=np.uint32, count=len(payloads))
         return cls(np.cumsum(lengths, dtype=np.uint64), checksums, b"".join(payloads))
 
+    @classmethod
+    def arranged(
+        cls, parts: Sequence[Payloads], rows: Sequence[NDArray[np.int64]], order: NDArray[np.int64]
+    ) -> Payloads:
+        """The `rows` of `parts`, part by part, put in this `order`; kept in memory. Raises CorruptLibraryError."""
+        whole = np.concatenate([part.whole() for part in parts])
+        bases = np.cumsum([0, *(int(part.ends[-1]) if len(part.ends) else 0 for part in parts[:-1])])
+        places = [part.starts[own] + base for part, own, base in zip(parts, rows, bases, strict=True)]
+        starts = np.concatenate(places)[order]
+        lengths = np.concatenate([part.lengths[own] for part, own in zip(parts, rows, strict=True)])[order]
+        checksums = np.concatenate([part.checksums[own] for part, own in zip(parts, rows, strict=True)])[order]
+        blocks = [
+            whole[joined(starts[first : first + _BLOCK], lengths[first : first + _BLOCK])].tobytes()
+            for first in range(0, len(order), _BLOCK)
+        ]
+        return cls(np.cumsum(lengths).astype(np.uint64), checksums, b"".join(blocks))
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        ends = self.ends.astype(np.int64)
+        return ends - np.concatenate(([0], ends[:-1]))
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        return self.ends.astype(np.int64) - self.lengths
+
     def some(self, positions: NDArray[np.int64]) -> list[bytes]:
-        """The payloads at a few `positions`, in any order. Raises as reading each does."""
+        """The payloads at `positions`. Raises CorruptLibraryError if their bytes changed since they were verified."""
         ends = self.ends[positions].tolist()
         starts = np.where(positions > 0, self.ends[positions - 1], 0).tolist()
         source = self._source
@@ -43,27 +71,10 @@ class Payloads:
         checksums = self.checksums[positions].tolist()
         return [source.read(s, e - s, c) for s, e, c in zip(starts, ends, checksums, strict=True)]
 
-    def many(self, positions: NDArray[np.int64]) -> Iterator[bytes]:
-        """The payloads at ascending `positions`, read in blocks. Raises CorruptLibraryError as they are read."""
-        for start in range(0, len(positions), _BLOCK):
-            yield from self._block(positions[start : start + _BLOCK].tolist())
-
-    def _block(self, positions: list[int]) -> Iterator[bytes]:
-        first, last = positions[0], positions[-1]
-        ends = [0, *self.ends[: last + 1].tolist()] if first == 0 else self.ends[first - 1 : last + 1].tolist()
-        source, base = self._source, 0
-        if not isinstance(source, bytes):
-            if ends[-1] - ends[0] > _SPAN:
-                for position in positions:
-                    yield from self.some(np.array([position]))
-                return
-            source, base = source.span(ends[0], ends[-1] - ends[0]), ends[0]
-        checksums = self.checksums[first : last + 1].tolist()
-        for position in positions:
-            data = source[ends[position - first] - base : ends[position - first + 1] - base]
-            if zlib.crc32(data) != checksums[position - first]:
-                raise CorruptLibraryError(*self.place(position), "a skill's payload")
-            yield data
+    def whole(self) -> Bytes:
+        """All payloads, one after another: uint8. Raises CorruptLibraryError."""
+        source = self._source
+        return np.frombuffer(source, dtype=np.uint8) if isinstance(source, bytes) else source.whole()
 
     def place(self, position: int) -> tuple[str, int]:
         """The file and offset of a payload, to say where damage is."""
@@ -74,22 +85,18 @@ class Payloads:
 
 
 class PayloadFile:
-    """A file, open until it is no longer used, whose payloads start at `offset`."""
+    """A file, open until it is no longer used, whose payloads are the frame's body that starts at `offset`.
 
-    def __init__(self, files: Files, name: str, offset: int = 0) -> None:
-        self._files, self._name, self.offset = files, name, offset
+    `start` is the file's seed.
+    """
+
+    def __init__(self, files: Files, name: str, start: int, offset: int = 0) -> None:
+        self._files, self._name, self._start, self.offset = files, name, start, offset
         self.fd = files.open(name)
 
     @property
     def path(self) -> str:
         return str(self._files.path(self._name))
-
-    def span(self, start: int, length: int) -> bytes:
-        """Up to `length` bytes at `start`, unchecked."""
-        try:
-            return bytes(self._files.read(self.fd, self.offset + start, length))
-        except OSError as error:
-            raise self._unreadable(error) from error
 
     def read(self, start: int, length: int, checksum: int) -> bytes:
         """`length` bytes at `start`. Raises CorruptLibraryError unless they have this CRC-32."""
@@ -102,6 +109,20 @@ class PayloadFile:
         if len(data) != length or zlib.crc32(data) != checksum:
             raise CorruptLibraryError(self.path, self.offset + start, "a skill's payload")
         return data
+
+    def whole(self) -> Bytes:
+        """All payloads. Raises CorruptLibraryError unless they have the frame's checksum."""
+        head = self.offset - HEADER_SIZE
+        try:
+            frame = parsed(self._files.read(self.fd, head, HEADER_SIZE), head, self._files.size(self.fd))
+            body = np.empty(frame.length if frame else 0, dtype=np.uint8)
+            for first in range(0, len(body), MAX_BODY):
+                self._files.read_into(self.fd, self.offset + first, memoryview(body.data)[first : first + MAX_BODY])
+        except OSError as error:
+            raise self._unreadable(error) from error
+        if frame is None or not frame.fits(memoryview(body.data) if len(body) else memoryview(b""), self._start):
+            raise CorruptLibraryError(self.path, self.offset, "the payloads of skills")
+        return body
 
     def _unreadable(self, error: OSError) -> BackendUnavailableError:
         return BackendUnavailableError(f"{self.path} cannot be read ({error.strerror}); check the disk")

@@ -38,7 +38,6 @@ class Rearrangement:
         ids = np.concatenate([part.ids[rows] for part, rows in pairs])
         sets = np.concatenate([part.set_numbers()[rows] for part, rows in pairs])
         vectors = np.concatenate([part.vectors(rows) for part, rows in pairs])
-        payloads = [payload for part, rows in pairs for payload in part.payloads_of(rows)]
         self._order = np.lexsort((ids, sets))
         distinct, starts = np.unique(sets[self._order], return_index=True)
         return Segment(
@@ -46,7 +45,7 @@ class Rearrangement:
             starts=np.append(starts, len(ids)).astype(np.int64),
             ids=ids[self._order],
             vectors=np.ascontiguousarray(vectors[self._order]),
-            payloads=Payloads.of([payloads[row] for row in self._order]),
+            payloads=Payloads.arranged([part.payloads for part in self._sources], self._rows, self._order),
             counts=np.zeros((3, len(ids)), dtype=np.int64),
         )
 

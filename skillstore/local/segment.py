@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -102,10 +101,6 @@ class Segment:
     def payloads_at(self, positions: NDArray[np.int64]) -> list[bytes]:
         """The payloads at a few positions, in any order."""
         return self.payloads.some(positions)
-
-    def payloads_of(self, positions: NDArray[np.int64]) -> Iterator[bytes]:
-        """The payloads at ascending `positions`."""
-        return self.payloads.many(positions)
 
     def place(self, position: int) -> tuple[str, int]:
         """The file and offset of a row's payload."""

@@ -41,15 +41,15 @@ def write_segment(files: Files, library: bytes, number: int, segment: Segment, m
         segment.block(0, len(segment)).astype("<f4", copy=False),
         segment.payloads.ends.astype("<u8"),
         segment.payloads.checksums.astype("<u4"),
-        b"".join(segment.payloads_of(np.arange(len(segment)))),
+        segment.payloads.whole(),
     ]
     return _write(files, library, directory.segment_name(number), sections)
 
 
-def attach(files: Files, named: NamedFile, number: int, segment: Segment) -> None:
+def attach(files: Files, library: bytes, named: NamedFile, number: int, segment: Segment) -> None:
     """Let `segment` read its payloads from the file that was written of it, and free those in memory."""
     payloads = segment.payloads
-    source = PayloadFile(files, named.name, named.size - int(payloads.ends[-1]))
+    source = PayloadFile(files, named.name, seed(library, named.name), named.size - int(payloads.ends[-1]))
     segment.payloads = Payloads(payloads.ends, payloads.checksums, source)
     segment.number = number
 
@@ -106,7 +106,7 @@ class _SnapshotReader(FrameReader):
 
 def read_segment(files: Files, library: bytes, named: NamedFile, matcher: Matcher, dim: int) -> Segment:
     """The segment of a file, every byte checked; its skills all alive, with no counts yet. Payloads stay on disk."""
-    source = PayloadFile(files, named.name)
+    source = PayloadFile(files, named.name, seed(library, named.name))
     reader = _SnapshotReader(files, source.fd, library, named)
     about = reader.record(0)
     conditions = reader.record(1)
@@ -129,6 +129,8 @@ def read_segment(files: Files, library: bytes, named: NamedFile, matcher: Matche
     source.offset = reader.skipped(9)
     reader.finish()
     _check_columns(reader, starts, ids, places, len(terms), rows)
+    if int(ends[-1]) != reader.size - source.offset or (ends[1:] < ends[:-1]).any():
+        raise reader.damaged("the payloads do not cover their section")
     return Segment(
         sets=matcher.intern_many(sizes, np.array(terms, dtype=np.int32)[places]),
         starts=starts,

@@ -165,7 +165,7 @@ class Disk:
             old.next(next_segment=number, next_id=table.staging.next_id, segments=tuple(named), counts=counts)
         )
         for file, given, segment in fresh:
-            snapshot.attach(files, file, given, segment)
+            snapshot.attach(files, old.library, file, given, segment)
             self.keep_cells(segment)
         self._remove_strays()
         return self._manifest.generation

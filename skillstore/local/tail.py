@@ -7,7 +7,7 @@ makes them visible or drops them.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from skillstore.embedding import Vector, error_bound
 from skillstore.local.growable import Growable
 from skillstore.local.matcher import Applicable, Chosen
+from skillstore.local.payloads import Payloads
 from skillstore.local.segment import Counts
 
 _LOOSE = 4096  # rows that are sorted again and again
@@ -115,11 +116,12 @@ class Tail:
 
     def payloads_at(self, positions: NDArray[np.int64]) -> list[bytes]:
         """As `Segment.payloads_at`."""
-        return list(self.payloads_of(positions))
+        return [self._payloads[position] for position in positions.tolist()]
 
-    def payloads_of(self, positions: NDArray[np.int64]) -> Iterator[bytes]:
-        """As `Segment.payloads_of`."""
-        return (self._payloads[position] for position in positions.tolist())
+    @property
+    def payloads(self) -> Payloads:
+        """All payloads; costs a copy."""
+        return Payloads.of(self._payloads)
 
     def place(self, position: int) -> tuple[str, int]:  # noqa: ARG002 - a record of the journal, checked when read
         """As `Segment.place`."""

@@ -84,11 +84,19 @@ class Writer:
         self._settle(ticket)
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Nothing is staged, or waits to be synced, while the block runs."""
-        with self._writing:
+    def alone(self, patience: float = -1.0) -> Iterator[bool]:
+        """Nothing is staged, or waits to be synced, while the block runs; unless others write, and `patience` ends.
+
+        Yields whether it is so. `patience` in seconds; negative: without end.
+        """
+        if not self._writing.acquire(timeout=patience):
+            yield False
+            return
+        try:
             self._settle(self._written)
-            yield
+            yield True
+        finally:
+            self._writing.release()
 
     def stage(self, change: Change) -> None:
         """Add to the open commit of this thread."""
