@@ -13,7 +13,9 @@ from skillstore.local.files import Files
 from skillstore.local.frames import FrameReader, Kind, header, seed
 from skillstore.local.records import RecordError, packed, unpacked
 
-FORMAT = (1, 0)
+FORMAT = (2, 0)
+"""(major, minor) of what is written; every major up to this is read. A library keeps its own until it is changed."""
+
 _SEED = seed(b"", directory.MANIFEST)
 
 
@@ -38,6 +40,7 @@ class Manifest:
     settings: Settings
     segments: tuple[NamedFile, ...] = ()
     counts: NamedFile | None = None
+    format: tuple[int, int] = FORMAT
 
     @property
     def names(self) -> set[str]:
@@ -60,7 +63,8 @@ class Manifest:
 
     def next(self, **changed: Any) -> Manifest:
         """The manifest of the next generation."""
-        return replace(self, generation=self.generation + 1, journal_key=os.urandom(8), **changed)
+        key = os.urandom(8)
+        return replace(self, generation=self.generation + 1, journal_key=key, format=FORMAT, **changed)
 
 
 def write(files: Files, manifest: Manifest) -> None:
@@ -68,7 +72,7 @@ def write(files: Files, manifest: Manifest) -> None:
     settings = manifest.settings
     body = packed(
         {
-            "format": list(FORMAT),
+            "format": list(manifest.format),
             "library": manifest.library,
             "journal_key": manifest.journal_key,
             "generation": manifest.generation,
@@ -102,9 +106,9 @@ def read(files: Files) -> Manifest:
 
 def _read_form(form: Any, generation: int) -> Manifest:
     major, minor = form["format"]
-    if major != FORMAT[0]:
+    if not 1 <= major <= FORMAT[0]:
         raise UnsupportedFormatError(
-            f"the library has format {major}.{minor}; this version of skillstore reads {FORMAT[0]}.x. "
+            f"the library has format {major}.{minor}; this version of skillstore reads up to {FORMAT[0]}.x. "
             "Upgrade skillstore to open it; nothing was changed"
         )
     if form["generation"] != generation or len(form["library"]) != 16:
@@ -124,4 +128,5 @@ def _read_form(form: Any, generation: int) -> Manifest:
         ),
         segments=named[:-1],
         counts=named[-1] if named else None,
+        format=(int(major), int(minor)),
     )

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Protocol
 
 from skillstore.backend import Settings
@@ -126,7 +127,7 @@ class Disk:
         return self._journal.place
 
     def write(self, records: Sequence[bytes], closes: bool) -> None:
-        self._unseal()
+        self._prepare()
         self._journal.write(records, closes)
 
     def cut(self, end: Place) -> None:
@@ -148,7 +149,7 @@ class Disk:
         return self.place.offset > max(_LONG_JOURNAL, self._snapshot_bytes() // 16)
 
     def snapshot(self, table: Table) -> int:
-        self._unseal()
+        self._prepare()
         old, files = self._manifest, self._files
         saved = {file.name: file for file in old.segments}
         named, fresh, number = [], [], old.next_segment
@@ -182,7 +183,11 @@ class Disk:
             self._journal.close()
             self._journal, self._manifest = journal, new
 
-    def _unseal(self) -> None:
+    def _prepare(self) -> None:
+        """Before anything is written: programs that read only an older format refuse the library from now on."""
+        if self._manifest.format != manifest.FORMAT:
+            self._manifest = replace(self._manifest, format=manifest.FORMAT)
+            manifest.write(self._files, self._manifest)
         if self._sealed:
             self._files.remove(directory.SEAL)
             self._files.sync_directory()

@@ -18,6 +18,7 @@ from skillstore.local.growable import Growable
 from skillstore.local.matcher import Applicable, Chosen
 from skillstore.local.payloads import Payloads
 from skillstore.local.segment import Counts
+from skillstore.local.vectors import products
 
 _LOOSE = 4096  # rows that are sorted again and again
 _COLUMNS = ("_ids", "_sets", "_vectors", "_counts", "_alive")
@@ -145,7 +146,7 @@ class Tail:
         """Those of `positions` among which the k most similar certainly are, with all that tie with them."""
         if len(positions) <= k:
             return positions
-        proposed = self._vectors.rows[positions] @ query
+        proposed = products(self._vectors.rows, positions, query)
         kth = np.partition(proposed, -k)[-k]
         close: NDArray[np.int64] = positions[proposed >= kth - self._margin]
         return close

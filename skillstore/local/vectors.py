@@ -6,6 +6,8 @@ read at memory speed, single ones in place: nothing is copied, and nothing is bu
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from skillstore.embedding import Vector
 from skillstore.local.ranges import joined
 
 _MANY = 8  # queries
+_COPIED = 1024  # rows that are copied together in less time than setting the number of threads takes
 _LONG = 256  # rows side by side that are worth a call of their own
 
 
@@ -24,11 +27,29 @@ def _faiss() -> Any:
     return faiss
 
 
+@contextmanager
+def _one_thread(faiss: Any) -> Iterator[None]:
+    """FAISS shares no work of this thread while the block runs.
+
+    One query is read at the speed of memory by one thread. Others would only be waited for: ten times as long as the
+    search takes, where other processes want the processors, too. The setting is the calling thread's own (OpenMP 5.2,
+    nthreads-var), and set back.
+    """
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(threads)
+
+
 def products(vectors: Vector, rows: NDArray[np.int64], query: Vector) -> Vector:
     """The inner products of some rows of `vectors` (n, dim) with `query` (dim,), as proposals: float32 (len(rows),)."""
+    if len(rows) <= _COPIED:
+        return block_products(vectors[rows], query[None, :])[:, 0]
     faiss, found = _faiss(), np.empty(len(rows), dtype=np.float32)
     pointer, dim = faiss.swig_ptr, vectors.shape[1]
-    if len(rows):
+    with _one_thread(faiss):
         faiss.fvec_inner_products_by_idx(
             pointer(found), pointer(query), pointer(vectors), pointer(rows), dim, 1, len(rows)
         )
@@ -72,17 +93,16 @@ class Centroids:
     """Unit vectors (c, dim) of which the nearest to a query are wanted."""
 
     def __init__(self, vectors: Vector) -> None:
-        self.vectors = vectors
-        self._index = _faiss().IndexFlatIP(vectors.shape[1])
-        self._index.add(np.ascontiguousarray(vectors))
+        self.vectors = np.ascontiguousarray(vectors)
 
     def __len__(self) -> int:
         return len(self.vectors)
 
     def nearest(self, query: Vector, count: int) -> NDArray[np.int64]:
         """The `count` nearest, nearest first."""
-        found: NDArray[np.int64] = self._index.search(query[None, :], min(count, len(self)))[1][0]
-        return found
+        towards = -block_products(self.vectors, query[None, :])[:, 0]
+        nearest = np.argpartition(towards, count)[:count] if count < len(self) else np.arange(len(self))
+        return nearest[np.argsort(towards[nearest])]
 
 
 def kmeans(sample: Vector, count: int) -> Vector:

@@ -303,7 +303,7 @@ def test_a_crash_while_a_library_is_made_leaves_none_or_a_whole_one(tmp_path: Pa
 # other formats
 
 
-@pytest.mark.parametrize("format_", [[2, 0], [99, 7]])
+@pytest.mark.parametrize("format_", [[3, 0], [99, 7]])
 def test_a_newer_format_is_refused_untouched(format_: list[int], place: Path) -> None:
     data = (place / "MANIFEST").read_bytes()
     form = msgpack.unpackb(data[HEADER_SIZE:])

@@ -10,16 +10,19 @@ import pytest
 
 from skillstore import SkillLibrary
 from skillstore.interchange import export_lines, import_lines
+from skillstore.local import manifest
+from skillstore.local.files import Files
 from skillstore.local.manifest import FORMAT
 from tests.skillstore.golden import fill, write
 from tests.skillstore.test_crashes import contents
 
 DATA = Path(__file__).parent.parent.parent / "data"
 GOLDEN = sorted(DATA.glob("golden-*"))
+CURRENT = DATA / f"golden-{FORMAT[0]}.{FORMAT[1]}"
 
 
 def test_there_is_a_golden_library_of_the_format_that_is_written() -> None:
-    assert DATA / f"golden-{FORMAT[0]}.{FORMAT[1]}" in GOLDEN
+    assert CURRENT in GOLDEN
 
 
 @pytest.mark.parametrize("mode", ["r", "rw"])
@@ -57,9 +60,21 @@ def test_what_the_golden_library_shows_is_what_was_put_in_by_hand() -> None:
 
 
 def test_the_script_writes_what_the_tests_read(tmp_path: Path) -> None:
-    write(tmp_path / "golden-1.0")
-    for path in (DATA / "golden-1.0").rglob("*"):
-        assert (tmp_path / "golden-1.0" / path.relative_to(DATA / "golden-1.0")).exists(), path
-    assert (tmp_path / "golden-1.0" / "expected.jsonl").read_text() == (
-        DATA / "golden-1.0" / "expected.jsonl"
-    ).read_text()
+    written, golden = tmp_path / CURRENT.name, CURRENT
+    write(written)
+    for path in golden.rglob("*"):
+        assert (written / path.relative_to(golden)).exists(), path
+    assert (written / "expected.jsonl").read_text() == (golden / "expected.jsonl").read_text()
+
+
+@pytest.mark.parametrize("golden", GOLDEN, ids=lambda path: path.name)
+def test_a_library_keeps_its_format_until_it_is_changed(golden: Path, tmp_path: Path) -> None:
+    place = shutil.copytree(golden / "library", tmp_path / "skills")
+    before = (place / "MANIFEST").read_bytes()
+    with SkillLibrary.open(place) as library, SkillLibrary.open(place, mode="r") as reader:
+        assert (place / "MANIFEST").read_bytes() == before
+        library.add_skill(next(iter(library)))
+        assert manifest.read(Files(place)).format == FORMAT
+        assert [kept.id for kept in reader] == [kept.id for kept in library]
+    with SkillLibrary.open(place) as library:
+        assert library.verify()["ok"]
