@@ -18,6 +18,7 @@ Mask: TypeAlias = NDArray[np.bool_]
 """Shape (sets,): whether each precondition set, by its number, is satisfied."""
 
 _BLOCK = 10_000
+_KNOWN = 200_000  # preconditions remembered by what was given; more cost more memory than they save time
 
 
 class Resolver:
@@ -34,7 +35,9 @@ class Resolver:
         key = frozenset(preconditions.items())
         number = self._known.get(key)
         if number is None:
-            number = self._known[key] = self._matcher.intern(PreconditionSet.of(preconditions))
+            number = self._matcher.intern(PreconditionSet.of(preconditions))
+            if len(self._known) < _KNOWN:
+                self._known[key] = number
         self._numbers.append(number)
 
     @property

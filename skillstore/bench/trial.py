@@ -54,7 +54,7 @@ def _answer(child: subprocess.Popen[str], job: str, patience: float, tell: Calla
         except subprocess.TimeoutExpired:
             given = None
             if left <= _BEAT:
-                raise TrialError(f"it took longer than {patience:.0f} s") from None
+                raise TrialError(f"it took longer than {patience:g} s") from None
             tell("  still at it")
 
 
