@@ -246,7 +246,7 @@ def _rising(proposed: Vector, best: Vector, margin: float) -> tuple[Vector, NDAr
     """
     stride = len(proposed) // _FOLDED
     whole = stride * _FOLDED
-    folded = np.concatenate((proposed[:whole].reshape(_FOLDED, stride, -1).max(axis=0), proposed[whole:]))
+    folded = np.concatenate((proposed[:whole].reshape(_FOLDED, stride, len(best)).max(axis=0), proposed[whole:]))
     best = np.maximum(best, folded.max(axis=0))
     least = np.where(np.isfinite(best), best - margin, np.inf)
     place, column = np.divmod(np.flatnonzero(folded >= least), len(least))
