@@ -20,6 +20,7 @@ from skillstore.bench.adding import added
 from skillstore.bench.exam import satisfied, saved
 from skillstore.bench.peers.known import KNOWN
 from skillstore.bench.peers.peer import Peer
+from skillstore.bench.threads import Running
 from skillstore.bench.workload import Question, Workload
 from skillstore.library import SkillLibrary
 from skillstore.skill import Skill
@@ -67,8 +68,9 @@ def opened(library: str, workload: list[Any], bands: list[str | None], queries: 
         seconds = time.perf_counter() - start
         rows = []
         for questions in papers:
+            running = Running()
             spent = np.array([[_timed(ours, question, k) for _ in range(2)] for question in questions])
-            rows.append({"new": spent[WARM:, 0].tolist(), "again": spent[WARM:, 1].tolist()})
+            rows.append({"new": spent[WARM:, 0].tolist(), "again": spent[WARM:, 1].tolist(), "ran": running.share()})
         grown = _grown(before)
         disk = ours.get_stats()["disk_bytes"]
     return {"opened": seconds, "grown": grown, "disk": disk, "rows": rows}
@@ -98,13 +100,13 @@ def _peer(name: str, directory: str, threads: int) -> Peer:
 
 
 def _answers(contender: Peer, queries: Any, bits: Any, width: int, k: int, patience: float) -> dict[str, Any]:
-    """Milliseconds and row numbers of each answer."""
+    """Milliseconds and row numbers of each answer, and how much of the time this process ran."""
     start = time.perf_counter()
     for place in range(min(WARM, len(queries))):
         contender.search(satisfied(bits[place], width), queries[place], k)
         if time.perf_counter() - start > patience / 4:
             break
-    spent, rows = [], []
+    spent, rows, running = [], [], Running()
     for query, packed in zip(queries, bits, strict=True):
         mask = satisfied(packed, width)
         begun = time.perf_counter()
@@ -112,7 +114,7 @@ def _answers(contender: Peer, queries: Any, bits: Any, width: int, k: int, patie
         spent.append(1e3 * (time.perf_counter() - begun))
         if time.perf_counter() - start > patience:
             break
-    return {"ms": spent, "rows": rows}
+    return {"ms": spent, "rows": rows, "ran": running.share()}
 
 
 WORK: dict[str, Callable[..., dict[str, Any]]] = {"built": built, "asked": asked, "opened": opened, "added": added}

@@ -146,7 +146,7 @@ class Measurement:
         except TrialError as failure:
             return {"failed": str(failure)}
         for line, spent in zip(lines, found["rows"], strict=True):
-            line["alone"] = {name: _spread(spent[name]) for name in ("new", "again")}
+            line["alone"] = {**{name: _spread(spent[name]) for name in ("new", "again")}, "ran": spent["ran"]}
         return _kept(found["opened"], found["grown"], found["disk"])
 
     def _adding(self, workload: Workload) -> None:
@@ -228,5 +228,6 @@ def _answered(exam: Exam, answers: Figures) -> Figures:
         **_spread(whole),
         "search ms": float(np.median(searching)),
         "queries": len(searching),
+        "ran": answers["ran"],
         **exam.marked(answers["rows"]),
     }

@@ -10,6 +10,7 @@ import numpy as np
 from skillstore.answers import Matches
 from skillstore.bench.exam import Exam
 from skillstore.bench.flat import Flat
+from skillstore.bench.threads import Running
 from skillstore.bench.workload import Question
 from skillstore.library import SkillLibrary
 
@@ -26,6 +27,7 @@ def paired(library: SkillLibrary, flat: Flat, exam: Exam, k: int) -> dict[str, A
     new, again, exact = [], [], []
     answers: list[list[int]] = []
     parts: dict[str, list[float]] = {}
+    running = Running()
     for question in exam.questions:
         matches, spent = _asked(library, question, k)
         new.append(spent)
@@ -35,10 +37,12 @@ def paired(library: SkillLibrary, flat: Flat, exam: Exam, k: int) -> dict[str, A
             parts.setdefault(part, []).append(value)
         answers.append([(match.skill.id or 0) - 1 for match in matches])
         exact.append(matches.exact)
+    ran = running.share()
     median = {part: float(np.median(values)) for part, values in parts.items()}
     return {
         "applicable": float(np.mean(exam.applicable)) / len(exam.sets),
         "queries": len(new),
+        "ran": ran,
         "new ms": float(np.median(new)),
         "new p99 ms": float(np.quantile(new, 0.99)),
         "again ms": float(np.median(again)),

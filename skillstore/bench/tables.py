@@ -9,6 +9,7 @@ from skillstore.bench.measure import Measurement
 from skillstore.bench.peers.known import KNOWN
 
 Figures = dict[str, Any]
+_UNDISTURBED = 0.95
 
 
 def table(found: Measurement) -> str:
@@ -22,7 +23,7 @@ def table(found: Measurement) -> str:
         lines += [*_head(size, found), *_against_flat(rows)]
         if any(row["peers"] for row in rows):
             lines += ["", *_peers(rows)]
-        lines += ["", *_contenders(contenders, size), *map(_added, adding), ""]
+        lines += ["", *_contenders(contenders, size), *map(_added, adding), "", *_disturbed(rows)]
     lines += [f"{name}: {peer.note}" for name, peer in KNOWN.items() if peer.note and name in found.peers]
     lines += [f"{name} is left out: {reason}" for name, reason in found.left_out.items()]
     return "\n".join(lines).rstrip()
@@ -37,7 +38,9 @@ def _head(size: tuple[int, int], found: Measurement) -> list[str]:
 
 
 def _against_flat(rows: list[Figures]) -> Iterator[str]:
-    yield f"{'':18}| never asked   | asked before  | recall short exact | flat index and bitmap        | times faster"
+    yield f"{'':18}| never asked   | asked before  | recall short exact | flat index and bitmap        " + (
+        "| times faster than"
+    )
     yield f"{'apply':>17} | median    p99 | median    p99 |   @10  wrong       | " + (
         " whole resolve  pack  search | its call  its search"
     )
@@ -48,7 +51,7 @@ def _against_flat(rows: list[Figures]) -> Iterator[str]:
         yield (
             f"{row['row']:>8} {100 * row['applicable']:7.3f}% | {new} | {again} | {row['recall']:.4f} "
             f"{row['short']:2}/{row['inapplicable']:<2} {row['exact']:5.2f} | {flat} "
-            f"| {times['new']:3.0f} {times['again']:4.0f}  {alone['new']:4.0f} {alone['again']:4.0f}"
+            f"| {_times(times['new'])} {_times(times['again'])}  {_times(alone['new'])} {_times(alone['again'])}"
         )
 
 
@@ -68,6 +71,20 @@ def _peers(rows: list[Figures]) -> Iterator[str]:
                 f"{figures['ms'] / ours['ms']:10.1f}"
             )
             name = ""
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:4.1f}" if ratio < 9.95 else f"{ratio:4.0f}"
+
+
+def _disturbed(rows: list[Figures]) -> Iterator[str]:
+    """What ran for too little of its time to be quoted."""
+    for row in rows:
+        ran = {"beside flat": row["ran"], "alone": row.get("alone", {"ran": 1.0})["ran"]}
+        ran |= {name: peer["ran"] for name, peer in row["peers"].items()}
+        for name, share in ran.items():
+            if share < _UNDISTURBED:
+                yield f"do not quote {row['row']}, {name}: the process ran for {100 * share:.0f} % of the time only"
 
 
 def _contenders(contenders: list[Figures], size: tuple[int, int]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -33,6 +34,18 @@ def limited(threads: int) -> Iterator[None]:
         faiss.omp_set_num_threads(before)
         if processors:
             os.sched_setaffinity(0, processors)
+
+
+class Running:
+    """How much of the time since it was made this process ran, from 0 to 1. Much less than 1: it waited for its disk,
+    or others had its processor, and no time measured meanwhile is worth quoting."""
+
+    def __init__(self) -> None:
+        self._wall, self._own = time.perf_counter(), time.process_time()
+
+    def share(self) -> float:
+        """Until now; 1 also if several threads ran."""
+        return min(1.0, (time.process_time() - self._own) / (time.perf_counter() - self._wall))
 
 
 def environment(threads: int) -> dict[str, str]:

@@ -16,12 +16,12 @@ import pytest
 from click.testing import Result
 
 from skillstore import Skill
-from skillstore.bench import measure
+from skillstore.bench import measure, tables
 from skillstore.bench.exam import Exam, saved
 from skillstore.bench.flat import Resolver
 from skillstore.bench.peers.client import Client
 from skillstore.bench.peers.known import KNOWN
-from skillstore.bench.threads import environment, limited
+from skillstore.bench.threads import Running, environment, limited
 from skillstore.bench.trial import TrialError, tried
 from skillstore.bench.workload import Workload
 from skillstore.preconditions import is_applicable
@@ -55,6 +55,7 @@ def test_bench_measures_every_row_against_the_flat_index(run: Run, here: Path) -
         ("skillstore", kind) for kind in ("banded", "standard", "broad", "tied", "distinct", "four")
     ]
     for row in found["rows"]:
+        assert all(0 < ran <= 1 for ran in (row["ran"], row["alone"]["ran"]))
         assert all(0 < row["alone"][name]["ms"] <= row["alone"][name]["p99 ms"] for name in ("new", "again"))
     assert all(line["disk MB"] > 600 * 8 * 4e-6 and line["open s"] > 0 for line in found["contenders"])
 
@@ -234,6 +235,21 @@ def test_the_same_seed_demands_and_asks_the_same_for_ever(kind: str, digest: str
     said = [f"{skill.name} {skill.preconditions}" for skill in workload.skills()]
     said += [str(question.state) for question in workload.questions(60, "b")]
     assert hashlib.sha256("\n".join(said).encode()).hexdigest()[:16] == digest
+
+
+def test_what_waited_is_not_to_be_quoted() -> None:
+    running = Running()
+    time.sleep(0.2)
+    assert running.share() < 0.5
+    row = {
+        "skills": 9,
+        "dim": 2,
+        "row": "tied",
+        "ran": 0.99,
+        "alone": {"ran": 0.96},
+        "peers": {"chroma": {"ran": 0.42}},
+    }
+    assert list(tables._disturbed([row])) == ["do not quote tied, chroma: the process ran for 42 % of the time only"]
 
 
 def test_threads_are_limited_and_given_back() -> None:
