@@ -40,11 +40,6 @@ class Access:
         ends = np.cumsum(np.bincount(under, minlength=known))
         return cls(order, np.concatenate(([0], ends)), word[order])
 
-    def looked_at(self, held: Held) -> int:
-        """How many sets `possible` compares."""
-        terms = self._known(held)
-        return int((self._starts[terms + 1] - self._starts[terms]).sum())
-
     def possible(self, held: Held) -> NDArray[np.int64]:
         """The sets whose first word does not tell that they are not satisfied: int64, in no order."""
         terms = self._known(held)

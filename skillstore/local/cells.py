@@ -7,6 +7,7 @@ get more of them, or no cells at all. The vectors stay where they are; cells cos
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
@@ -17,7 +18,7 @@ from skillstore.embedding import Vector
 from skillstore.local.ranges import joined
 from skillstore.local.vectors import Centroids, kmeans
 
-DEPTHS = np.array([32, 64, 128, 256, 512, 1024, 2048])
+DEPTHS = (32, 64, 128, 256, 512, 1024, 2048)
 """Among how many nearest rows, applicable or not, the best must be found: a quarter apply, four times as deep."""
 
 SMALLEST = 20_000
@@ -72,7 +73,7 @@ class Cells:
 
     def needed(self, depth: float) -> int:
         """How many cells to read for the nearest `depth` rows; 0 if that is not known, or too many."""
-        place = int(np.searchsorted(DEPTHS, depth))
+        place = bisect_left(DEPTHS, depth)
         return int(self.reach[place]) if place < len(DEPTHS) else 0
 
     def near(self, query: Vector, count: int) -> Near:
@@ -171,7 +172,7 @@ def _reach(
 ) -> NDArray[np.int64]:
     """For each of DEPTHS, the rank of the cell within which nearly all of the nearest rows of a sample stand."""
     queries = segment.vectors(_sample(generator, len(cell), _SAMPLE))
-    nearest = _deepest(segment, queries, min(int(DEPTHS[-1]) + 1, len(cell)))[:, 1:]  # but for the query itself
+    nearest = _deepest(segment, queries, min(DEPTHS[-1] + 1, len(cell)))[:, 1:]  # but for the query itself
     most = len(centroids) // _FARTHEST
     found = np.zeros(nearest.shape, dtype=np.int64)
     for query, own, ranks in zip(queries, cell[nearest], found, strict=True):

@@ -20,7 +20,6 @@ from skillstore.local.terms import WORDS, Condition, Held, Terms
 from skillstore.preconditions import Facts, PreconditionSet
 
 _REMEMBERED = 64  # states
-_CHEAP = 65_536  # sets that are compared in less time than a search takes
 _LOOSE = 4096  # sets outside the access index that are no burden
 
 
@@ -165,10 +164,6 @@ class Matcher:
             passed = np.concatenate((possible[possible >= first] if first else possible, passed))
         return np.sort(passed if self.terms.exact else passed[self._checked(passed, held)])
 
-    def is_cheap(self, held: Held) -> bool:
-        """Whether `resolved` takes less time than a search."""
-        return self.access.looked_at(held) + len(self) - self.access.count <= _CHEAP
-
     def _checked(self, numbers: NDArray[np.int64] | NDArray[np.int32], held: Held) -> NDArray[np.bool_]:
         """Which of the sets have no term that does not hold."""
         starts = self._starts.rows[numbers]
@@ -193,13 +188,17 @@ class Indexing:
 
 
 class Applicable:
-    """Which precondition sets some facts satisfy: all of them, or only those asked about. Its matcher's owner locks."""
+    """Which precondition sets some facts satisfy: all of them, or only those asked about. Its matcher's owner locks.
+
+    shares  what segments found out about it, by their identity: how large a share of their rows applies
+    """
 
     def __init__(self, matcher: Matcher, facts: Facts) -> None:
         self.facts_known = matcher.terms.facts
         self._matcher, self._facts = matcher, facts
         self._terms, self._held = len(matcher.terms), matcher.terms.held(facts)
         self._chosen: Chosen | None = None
+        self.shares: dict[int, float] = {}
 
     def refresh(self) -> None:
         """Take up the terms and sets that came since."""
@@ -211,9 +210,9 @@ class Applicable:
             self._chosen = Chosen(np.concatenate((chosen.numbers, more)), count)
 
     @property
-    def is_cheap(self) -> bool:
-        """Whether `chosen` takes less time than a search."""
-        return self._chosen is not None or self._matcher.is_cheap(self._held)
+    def is_resolved(self) -> bool:
+        """Whether `chosen` costs nothing."""
+        return self._chosen is not None
 
     @property
     def chosen(self) -> Chosen:

@@ -12,6 +12,8 @@ from skillstore.local.table import Found, Table
 from skillstore.local.tail import Tail
 from skillstore.outcomes import lower_bounds
 
+_NONE = np.zeros(0, dtype=np.int64)
+
 
 def nearest(table: Table, chosen: Chosen, query: Vector, k: int, staged: bool = False) -> list[Found]:
     """The k rows in the chosen sets most similar to `query`: similarity descending, id ascending. Exact."""
@@ -28,7 +30,8 @@ def likely_nearest(table: Table, applicable: Applicable, query: Vector, k: int) 
         segment.candidates(applicable.chosen, query, k) if found is None else found
         for segment, found in zip(table.segments, likely, strict=True)
     ]
-    return _most_similar(table, query, k, [*rows, table.tail.applying(applicable, query, k)]), exact
+    newest = table.tail.applying(applicable, query, k) if table.tail.visible else _NONE
+    return _most_similar(table, query, k, [*rows, newest]), exact
 
 
 def most_reliable(table: Table, chosen: Chosen, k: int, staged: bool = False) -> list[Found]:

@@ -18,9 +18,9 @@ Counts = NDArray[np.int64]
 """Shape (3, rows): times_used, success_count, times_learned."""
 
 
-_FEW = 6_000  # rows that are read in less time than cells take
+_FEW = 24_000  # rows that are read in less time than cells take
 _DEEPER = 1.6  # how much farther than k / share the k-th that applies may be
-_COMMON = 0.25  # the share that applies, as a first guess
+_SAMPLE = 512  # rows that tell whether many apply
 _REMEMBERED = 32  # states
 
 
@@ -64,6 +64,7 @@ class Segment:
         self._margin = 2 * error_bound(vectors.shape[1])
         self._spans: dict[int, _Spans] = {}
         self._by_id = np.argsort(ids)
+        self._sample = np.repeat(sets, np.diff(starts))[:: max(1, len(ids) // _SAMPLE)]
         self._by_set = None if (np.diff(sets) > 0).all() else np.argsort(sets)
 
     def __len__(self) -> int:
@@ -122,25 +123,34 @@ class Segment:
         """
         if self.cells is None:
             return None
-        share = _COMMON
-        if applicable.is_cheap:
-            count = self._spans_of(applicable.chosen).rows
-            if count < _FEW:
-                return None
-            share = count / len(self)
+        share = self._share(applicable)
+        if share * len(self) < _FEW:
+            return None
         needed, rows = 0, np.zeros(0, dtype=np.int64)
         while needed < (more := self.cells.needed(_DEEPER * k / share)):
             needed = more
             near = self.cells.near(query, needed)
             applies = applicable.among(near.sets)
             here = np.count_nonzero(applies) / len(applies)
-            if here * len(self) < _FEW or applies[: near.half].mean() < here / 2:
+            if here * len(self) < _FEW or np.count_nonzero(applies[: near.half]) < near.half * here / 2:
                 return None
-            rows, share = near.rows[applies].astype(np.int64), min(share, here) if applicable.is_cheap else here
+            rows, share = near.rows[applies].astype(np.int64), min(share, here)
         if needed == 0 or not self.cells.needed(_DEEPER * k / share):
             return None
         close = self._close(rows, products(self._vectors, rows, query), k)
         return close if len(close) >= k else None
+
+    def _share(self, applicable: Applicable) -> float:
+        """The share of the rows that apply: as a sample tells if it is large, else exactly."""
+        if applicable.is_resolved:
+            return self._spans_of(applicable.chosen).rows / len(self)
+        share = applicable.shares.get(id(self))
+        if share is None:
+            share = np.count_nonzero(applicable.among(self._sample)) / len(self._sample)
+            if share * len(self) < 2 * _FEW:
+                return self._spans_of(applicable.chosen).rows / len(self)
+            applicable.shares[id(self)] = share
+        return share
 
     def _close(self, rows: NDArray[np.int64], proposed: Vector, k: int) -> NDArray[np.int64]:
         """Those of `rows` still there among which the k most similar certainly are."""

@@ -100,9 +100,9 @@ class Centroids:
 
     def nearest(self, query: Vector, count: int) -> NDArray[np.int64]:
         """The `count` nearest, nearest first."""
-        towards = -block_products(self.vectors, query[None, :])[:, 0]
-        nearest = np.argpartition(towards, count)[:count] if count < len(self) else np.arange(len(self))
-        return nearest[np.argsort(towards[nearest])]
+        towards = block_products(self.vectors, query[None, :])[:, 0]
+        nearest = np.argpartition(towards, -count)[-count:] if count < len(self) else np.arange(len(self))
+        return nearest[np.argsort(-towards[nearest])]
 
 
 def kmeans(sample: Vector, count: int) -> Vector:
