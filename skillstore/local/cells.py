@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,10 @@ _BLOCK = 65_536
 _SEED = 20_260_101
 
 
+WordsOf: TypeAlias = Callable[[NDArray[np.int32]], list[NDArray[np.uint64]]]
+"""From the numbers of precondition sets to their words."""
+
+
 class Rows(Protocol):
     """What cells are made of: a segment."""
 
@@ -45,10 +49,11 @@ class Rows(Protocol):
 
 
 class Near(NamedTuple):
-    """Rows of the nearest cells and their precondition sets, int32 (n,); the first `half` are of the nearer half."""
+    """Rows of the nearest cells, int32 (n,), their sets and their sets' words; the first `half` are the nearer half."""
 
     rows: NDArray[np.int32]
     sets: NDArray[np.int32]
+    words: list[NDArray[np.uint64]]
     half: int
 
 
@@ -57,6 +62,7 @@ class Cells:
     starts     int64 (c + 1,): cell i has rows[starts[i] : starts[i + 1]]
     rows       int32 (n,): positions in the segment
     sets       int32 (n,): the precondition set of each of `rows`
+    words      uint64 (n,) each: the terms of these sets as bits, side by side as `rows` are
     reach      int64 (7,): how many cells hold the nearest DEPTHS rows of nearly every query; 0: too many
     """
 
@@ -66,10 +72,11 @@ class Cells:
         starts: NDArray[np.int64],
         rows: NDArray[np.int32],
         sets: NDArray[np.int32],
+        words: list[NDArray[np.uint64]],
         reach: NDArray[np.int64],
     ) -> None:
         self.centroids, self.starts, self.rows, self.sets = centroids, starts, rows, sets
-        self.reach = reach
+        self.words, self.reach = words, reach
 
     def needed(self, depth: float) -> int:
         """How many cells to read for the nearest `depth` rows; 0 if that is not known, or too many."""
@@ -82,7 +89,8 @@ class Cells:
         starts = self.starts[cells]
         lengths = self.starts[cells + 1] - starts
         places = joined(starts, lengths)
-        return Near(self.rows[places], self.sets[places], int(lengths[: (len(cells) + 1) // 2].sum()))
+        words = [word[places] for word in self.words]
+        return Near(self.rows[places], self.sets[places], words, int(lengths[: (len(cells) + 1) // 2].sum()))
 
 
 def fits(
@@ -100,7 +108,7 @@ def fits(
     )
 
 
-def made(segment: Rows, wanted: Callable[[], bool]) -> Cells | None:
+def made(segment: Rows, words_of: WordsOf, wanted: Callable[[], bool]) -> Cells | None:
     """Cells for the rows of `segment`. Reads all vectors a few times.
 
     About 2 sqrt(n) cells, by k-means in two levels: regions, and cells in each. A row goes to the nearest of the cells
@@ -127,7 +135,7 @@ def made(segment: Rows, wanted: Callable[[], bool]) -> Cells | None:
         first = sum(map(len, centroids))
         _claim(segment, np.flatnonzero((nearby == region).any(axis=1)), fine, first, best, cell)
         centroids.append(fine)
-    return _arranged(segment, Centroids(np.concatenate(centroids)), cell, generator)
+    return _arranged(segment, words_of, Centroids(np.concatenate(centroids)), cell, generator)
 
 
 def _nearest_regions(segment: Rows, regions: Vector) -> NDArray[np.int32]:
@@ -159,12 +167,14 @@ def _claim(
         cell[block[nearer]] = first + nearest[nearer]
 
 
-def _arranged(segment: Rows, centroids: Centroids, cell: NDArray[np.int32], generator: np.random.Generator) -> Cells:
+def _arranged(
+    segment: Rows, words_of: WordsOf, centroids: Centroids, cell: NDArray[np.int32], generator: np.random.Generator
+) -> Cells:
     rows = np.argsort(cell, kind="stable").astype(np.int32)
     ends = np.cumsum(np.bincount(cell, minlength=len(centroids)))
     sets = segment.set_numbers()[rows].astype(np.int32)
     reach = _reach(segment, centroids, cell, generator)
-    return Cells(centroids, np.concatenate(([0], ends)).astype(np.int64), rows, sets, reach)
+    return Cells(centroids, np.concatenate(([0], ends)).astype(np.int64), rows, sets, words_of(sets), reach)
 
 
 def _reach(

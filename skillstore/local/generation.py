@@ -106,7 +106,9 @@ def _table(files: Files, named: Manifest) -> Table:
             files, named.library, named.counts, [len(segment) for segment in table.segments]
         )
         for segment, file in zip(table.segments, named.segments, strict=True):
-            segment.cells = snapshot.read_cells(files, named.library, file, segment, named.settings.embedding_dim)
+            segment.cells = snapshot.read_cells(
+                files, named.library, file, segment, table.matcher, named.settings.embedding_dim
+            )
         for segment, (alive, counts) in zip(table.segments, columns, strict=True):
             segment.adopt(counts, alive)
     table.recount()

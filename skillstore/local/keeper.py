@@ -10,6 +10,9 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
+import numpy as np
+from numpy.typing import NDArray
+
 from skillstore.errors import SkillStoreError
 from skillstore.local import cells
 from skillstore.local.rearrangement import Rearrangement
@@ -106,12 +109,16 @@ class Keeper:
             segment = self._lacking()
         if segment is None:
             return False
-        made = cells.made(segment, lambda: self._is_wanted(segment))
+        made = cells.made(segment, self._words_of, lambda: self._is_wanted(segment))
         if made is not None:
             with self._state:
                 segment.cells = made
             self._storage.keep_cells(segment)
         return True
+
+    def _words_of(self, sets: NDArray[np.int32]) -> list[NDArray[np.uint64]]:
+        with self._state:
+            return self._table.matcher.words_of(sets)
 
     def _lacking(self) -> Segment | None:
         """The largest segment that needs cells and has none."""

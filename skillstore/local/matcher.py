@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from itertools import chain
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ from skillstore.local.growable import Growable
 from skillstore.local.ranges import joined
 from skillstore.local.terms import WORDS, Condition, Held, Terms
 from skillstore.preconditions import Facts, PreconditionSet
+
+Sets: TypeAlias = NDArray[np.int64] | NDArray[np.int32]
+"""Numbers of precondition sets."""
 
 _REMEMBERED = 64  # states
 _LOOSE = 4096  # sets outside the access index that are no burden
@@ -116,6 +120,10 @@ class Matcher:
         for column, word in zip(self._words, words, strict=True):
             column.put(known, word)
 
+    def words_of(self, sets: Sets) -> list[NDArray[np.uint64]]:
+        """The terms of each of `sets` as bits, which never change: WORDS columns, uint64 (n,)."""
+        return [column.rows[sets] for column in self._words]
+
     # the access index
 
     def is_loose(self) -> bool:
@@ -146,9 +154,9 @@ class Matcher:
         """Which sets `facts` satisfy: bool (sets,), resolved anew."""
         return Applicable(self, facts).chosen.mask
 
-    def passing(self, numbers: NDArray[np.int64] | NDArray[np.int32], held: Held) -> NDArray[np.bool_]:
-        """Which of the sets `numbers` are satisfied: bool (n,)."""
-        met = ~held.lacks(column.rows[numbers] for column in self._words)
+    def passing(self, numbers: Sets, words: Iterable[NDArray[np.uint64]], held: Held) -> NDArray[np.bool_]:
+        """Which of the sets `numbers`, which have these words, are satisfied: bool (n,)."""
+        met = ~held.lacks(words)
         if not self.terms.exact:
             passed = np.flatnonzero(met)
             met[passed] = self._checked(numbers[passed], held)
@@ -164,7 +172,7 @@ class Matcher:
             passed = np.concatenate((possible[possible >= first] if first else possible, passed))
         return np.sort(passed if self.terms.exact else passed[self._checked(passed, held)])
 
-    def _checked(self, numbers: NDArray[np.int64] | NDArray[np.int32], held: Held) -> NDArray[np.bool_]:
+    def _checked(self, numbers: Sets, held: Held) -> NDArray[np.bool_]:
         """Which of the sets have no term that does not hold."""
         starts = self._starts.rows[numbers]
         lengths = self._starts.rows[numbers + 1] - starts
@@ -221,9 +229,9 @@ class Applicable:
             self._chosen = Chosen(self._matcher.resolved(self._held), len(self._matcher))
         return self._chosen
 
-    def among(self, numbers: NDArray[np.int64] | NDArray[np.int32]) -> NDArray[np.bool_]:
-        """Of the sets `numbers`: bool (n,)."""
+    def among(self, numbers: Sets, words: Iterable[NDArray[np.uint64]] | None = None) -> NDArray[np.bool_]:
+        """Of the sets `numbers`, whose `words` the caller may have side by side: bool (n,)."""
         if self._chosen is not None:
             chosen: NDArray[np.bool_] = self._chosen.mask[numbers]
             return chosen
-        return self._matcher.passing(numbers, self._held)
+        return self._matcher.passing(numbers, self._matcher.words_of(numbers) if words is None else words, self._held)

@@ -130,7 +130,7 @@ class Segment:
         while needed < (more := self.cells.needed(_DEEPER * k / share)):
             needed = more
             near = self.cells.near(query, needed)
-            applies = applicable.among(near.sets)
+            applies = applicable.among(near.sets, near.words)
             here = np.count_nonzero(applies) / len(applies)
             if here * len(self) < _FEW or np.count_nonzero(applies[: near.half]) < near.half * here / 2:
                 return None

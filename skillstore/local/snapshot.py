@@ -175,7 +175,9 @@ def write_cells(files: Files, library: bytes, named: NamedFile, segment: Segment
     _write(files, library, directory.cells_name(number), sections)
 
 
-def read_cells(files: Files, library: bytes, named: NamedFile, segment: Segment, dim: int) -> Cells | None:
+def read_cells(
+    files: Files, library: bytes, named: NamedFile, segment: Segment, matcher: Matcher, dim: int
+) -> Cells | None:
     """The cells of a segment; None if there are none, or on any doubt: then they are made again."""
     name = directory.cells_name(segment.number or 0)
     try:
@@ -195,8 +197,8 @@ def read_cells(files: Files, library: bytes, named: NamedFile, segment: Segment,
         reader.finish()
         if not fits(Centroids(centroids), starts, places, reach, rows):
             return None
-        sets = segment.set_numbers().astype(np.int32)
-        return Cells(Centroids(centroids), starts, places, sets[places], reach)
+        sets = segment.set_numbers()[places].astype(np.int32)
+        return Cells(Centroids(centroids), starts, places, sets, matcher.words_of(sets), reach)
     except (CorruptLibraryError, RecordError, KeyError, TypeError, ValueError):
         return None
     finally:

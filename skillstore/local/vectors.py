@@ -17,7 +17,6 @@ from skillstore.embedding import Vector
 from skillstore.local.ranges import joined
 
 _MANY = 8  # queries
-_COPIED = 1024  # rows that are copied together in less time than setting the number of threads takes
 _LONG = 256  # rows side by side that are worth a call of their own
 
 
@@ -45,14 +44,13 @@ def _one_thread(faiss: Any) -> Iterator[None]:
 
 def products(vectors: Vector, rows: NDArray[np.int64], query: Vector) -> Vector:
     """The inner products of some rows of `vectors` (n, dim) with `query` (dim,), as proposals: float32 (len(rows),)."""
-    if len(rows) <= _COPIED:
-        return block_products(vectors[rows], query[None, :])[:, 0]
     faiss, found = _faiss(), np.empty(len(rows), dtype=np.float32)
     pointer, dim = faiss.swig_ptr, vectors.shape[1]
-    with _one_thread(faiss):
-        faiss.fvec_inner_products_by_idx(
-            pointer(found), pointer(query), pointer(vectors), pointer(rows), dim, 1, len(rows)
-        )
+    if len(rows):
+        with _one_thread(faiss):
+            faiss.fvec_inner_products_by_idx(
+                pointer(found), pointer(query), pointer(vectors), pointer(rows), dim, 1, len(rows)
+            )
     return found
 
 

@@ -21,7 +21,7 @@ def make_small(monkeypatch: pytest.MonkeyPatch) -> None:
         payloads: {"_BLOCK": 3},
         segment: {"_FEW": 1, "_SAMPLE": 3, "_REMEMBERED": 3},
         tail: {"_LOOSE": 2},
-        vectors: {"_LONG": 2, "_MANY": 2, "_COPIED": 2},
+        vectors: {"_LONG": 2, "_MANY": 2},
         writer: {"FRAME_TARGET": 400},
     }
     for module, names in thresholds.items():
