@@ -33,11 +33,11 @@ class Exam:
     @classmethod
     def of(cls, questions: list[Question], resolver: Resolver, vectors: Vector, k: int) -> Exam:
         """Cost: one product of all vectors with all queries, and a look at each set number for each question."""
+        sets, applicable, truth = resolver.sets, [], []
         resolved = [resolver.satisfied(question.state) for question in questions]
         bits = np.stack([np.packbits(mask, bitorder="little") for mask, _ in resolved])
         width = len(resolved[0][0])
         queries = np.stack([unit(question.embedding) for question in questions])
-        sets, applicable, truth = resolver.sets, [], []
         for start in range(0, len(questions), _CHUNK):
             chunk = slice(start, start + _CHUNK)
             masks = _masks(bits[chunk], width)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from array import array
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,7 +17,6 @@ Mask: TypeAlias = NDArray[np.bool_]
 """Shape (sets,): whether each precondition set, by its number, is satisfied."""
 
 _BLOCK = 10_000
-_KNOWN = 200_000  # preconditions remembered by what was given; more cost more memory than they save time
 
 
 class Resolver:
@@ -27,27 +25,30 @@ class Resolver:
 
     def __init__(self) -> None:
         self._matcher = Matcher()
-        self._numbers = array("i")
-        self._known: dict[frozenset[tuple[str, Any]], int] = {}
+        self._waiting: list[tuple[tuple[str, Hashable], ...]] = []
+        self._numbers: list[NDArray[np.int32]] = [np.zeros(0, dtype=np.int32)]
 
     def take(self, preconditions: Mapping[str, Condition]) -> None:
-        """The preconditions of the next row; flat, with hashable values."""
-        key = frozenset(preconditions.items())
-        number = self._known.get(key)
-        if number is None:
-            number = self._matcher.intern(PreconditionSet.of(preconditions))
-            if len(self._known) < _KNOWN:
-                self._known[key] = number
-        self._numbers.append(number)
+        """The preconditions of the next row."""
+        self._waiting.append(PreconditionSet.of(preconditions).conditions)
+        if len(self._waiting) == _BLOCK:
+            self._intern()
+
+    def _intern(self) -> None:
+        self._numbers.append(self._matcher.intern_each(self._waiting).astype(np.int32))
+        self._waiting = []
 
     @property
     def sets(self) -> NDArray[np.int32]:
         """The precondition set of each row taken so far."""
-        return np.frombuffer(self._numbers, dtype=np.int32).copy()
+        if self._waiting:
+            self._intern()
+            self._matcher.access = self._matcher.indexing().built()
+        self._numbers = [np.concatenate(self._numbers)]
+        return self._numbers[0]
 
     def satisfied(self, state: State) -> tuple[Mask, float]:
-        """(the sets that `state` satisfies, milliseconds that took)."""
-        self._matcher._remembered.clear()
+        """(the sets that `state` satisfies, milliseconds that took); of the rows of which `sets` told."""
         start = time.perf_counter()
         mask = self._matcher.satisfied(facts_of(state))
         return mask, 1e3 * (time.perf_counter() - start)

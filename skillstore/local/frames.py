@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -63,8 +64,12 @@ class Frame:
 
     def fits(self, body: bytes | bytearray | memoryview, start: int) -> bool:
         """Whether `body` is what was written."""
-        fields = _FIELDS.pack(self.kind, self.flags, 0, self.sequence, self.length)
-        return len(body) == self.length and zlib.crc32(body, zlib.crc32(fields, start)) == self.checksum
+        return len(body) == self.length and zlib.crc32(body, zlib.crc32(self.fields, start)) == self.checksum
+
+    @property
+    def fields(self) -> bytes:
+        """What the checksum covers beside the body."""
+        return _FIELDS.pack(self.kind, self.flags, 0, self.sequence, self.length)
 
 
 def parsed(data: bytes | bytearray | memoryview, offset: int, size: int) -> Frame | None:
@@ -112,15 +117,29 @@ class FrameReader:
             raise self.damaged("a section does not have the length it should have")
         numbers = np.empty(count, dtype=dtype)
         view = memoryview(numbers.data).cast("B") if count else memoryview(b"")
-        if count:
-            self._files.read_into(self._fd, frame.offset, view)
-        self._check(frame, view)
+        if self._read_checked(frame, view) != frame.checksum:
+            raise self.damaged("the checksum does not match")
+        self.offset = frame.end
         return numbers
+
+    def _read_checked(self, frame: Frame, view: memoryview) -> int:
+        """Fill `view` with the frame's body; its checksum. What was read is summed up while more is read."""
+        checksum = zlib.crc32(frame.fields, self._start)
+        if len(view) <= MAX_BODY:
+            self._files.read_into(self._fd, frame.offset, view)
+            return zlib.crc32(view, checksum)
+        with ThreadPoolExecutor(1, "skillstore-checksum") as pool:
+            summed: Future[int] = pool.submit(int, checksum)
+            for first in range(0, len(view), MAX_BODY):
+                piece = view[first : first + MAX_BODY]
+                self._files.read_into(self._fd, frame.offset + first, piece)
+                summed = pool.submit(lambda piece, before: zlib.crc32(piece, before.result()), piece, summed)
+            return summed.result()
 
     def skipped(self, sequence: int) -> int:
         """Where the body of the next section starts; it is checked, but not kept."""
         frame = self._next(Kind.SECTION, sequence)
-        checksum = zlib.crc32(_FIELDS.pack(frame.kind, frame.flags, 0, frame.sequence, frame.length), self._start)
+        checksum = zlib.crc32(frame.fields, self._start)
         for offset in range(frame.offset, frame.end, MAX_BODY):
             checksum = zlib.crc32(self._files.read(self._fd, offset, min(MAX_BODY, frame.end - offset)), checksum)
         if checksum != frame.checksum:

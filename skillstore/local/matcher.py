@@ -8,7 +8,7 @@ share bits, or are intervals, the sets that pass are checked term by term. No lo
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -59,7 +59,9 @@ class Matcher:
 
     def __init__(self) -> None:
         self.terms = Terms()
-        self._sets: dict[bytes, int] = {}  # the truth: columns are written before a set stands here
+        self._count = 0  # the truth: columns are written before a set is counted, and looked up only after
+        self._sets: dict[bytes, int] = {}
+        self._keyed = 0  # sets that stand in it
         self._starts: Growable[np.int64] = Growable(np.int64)  # the terms of set i: starts[i] to starts[i + 1]
         self._starts.append(0)
         self._flat: Growable[np.int32] = Growable(np.int32)
@@ -69,7 +71,7 @@ class Matcher:
 
     def __len__(self) -> int:
         """The number of precondition sets."""
-        return len(self._sets)
+        return self._count
 
     # interning
 
@@ -83,10 +85,21 @@ class Matcher:
         sizes = np.fromiter(map(len, listed), dtype=np.int64, count=len(listed))
         return self.intern_many(sizes, np.array(self.terms.numbers(chain.from_iterable(listed)), dtype=np.int32))
 
-    def intern_many(self, sizes: NDArray[np.int64], terms: NDArray[np.int32]) -> NDArray[np.int64]:
-        """The numbers of many sets: `sizes` (n,) terms of each, set after set, in any order within a set."""
+    def intern_many(
+        self, sizes: NDArray[np.int64], terms: NDArray[np.int32], distinct: bool = False
+    ) -> NDArray[np.int64]:
+        """The numbers of many sets: `sizes` (n,) terms of each, set after set, in any order within a set.
+
+        `distinct`: no two of them are equal.
+        """
         owners = np.repeat(np.arange(len(sizes)), sizes)
-        terms = terms[np.lexsort((terms, owners))].astype(np.int32)
+        if ((np.diff(terms) < 0) & (np.diff(owners) == 0)).any():
+            terms = terms[np.lexsort((terms, owners))]
+        terms = terms.astype(np.int32, copy=False)
+        if distinct and not len(self):
+            self._put_sets(sizes, terms)
+            return np.arange(len(self))
+        self._key()
         ends = 4 * np.cumsum(sizes)
         data, interned, fresh = terms.tobytes(), self._sets, dict[bytes, int]()
         numbers, places = [], []
@@ -94,7 +107,7 @@ class Matcher:
             key = data[start:end]
             number = interned.get(key)
             if number is None:
-                following = len(interned) + len(fresh)
+                following = len(self) + len(fresh)
                 number = fresh.setdefault(key, following)
                 if number == following:
                     places.append(place)
@@ -102,7 +115,7 @@ class Matcher:
         if fresh:
             new = np.array(places, dtype=np.int64)
             self._put_sets(sizes[new], terms[joined(ends[new] // 4 - sizes[new], sizes[new])])
-            interned.update(fresh)
+            self._key()
         return np.array(numbers, dtype=np.int64)
 
     def terms_of(self, sets: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
@@ -119,6 +132,17 @@ class Matcher:
         self._flat.put(taken, terms)
         for column, word in zip(self._words, words, strict=True):
             column.put(known, word)
+        self._count = known + len(sizes)
+
+    def _key(self) -> None:
+        """Let every set be looked up by its terms."""
+        keyed, count = self._keyed, self._count
+        if keyed < count:
+            ends = (4 * self._starts.rows[keyed : count + 1]).tolist()
+            data, base = self._flat.rows[ends[0] // 4 : ends[-1] // 4].tobytes(), ends[0]
+            keys = [data[start - base : end - base] for start, end in pairwise(ends)]
+            self._sets.update(zip(keys, range(keyed, count), strict=True))
+            self._keyed = count
 
     def words_of(self, sets: Sets) -> list[NDArray[np.uint64]]:
         """The terms of each of `sets` as bits, which never change: WORDS columns, uint64 (n,)."""

@@ -18,7 +18,9 @@ Counts = NDArray[np.int64]
 """Shape (3, rows): times_used, success_count, times_learned."""
 
 
-_FEW = 24_000  # rows that are read in less time than cells take
+_FEW = 6_000  # rows that are read in less time than cells take
+_COMMON = 0.04  # of the rows apply: enough cells are near; where fewer do,
+_MANY = 24_000  # rows are read before cells are asked
 _DEEPER = 1.6  # how much farther than k / share the k-th that applies may be
 _SAMPLE = 512  # rows that tell whether many apply
 _REMEMBERED = 32  # states
@@ -75,6 +77,10 @@ class Segment:
         """The number of every row's precondition set, int64 (n,)."""
         return np.repeat(self.sets, np.diff(self.starts))
 
+    def has_distinct_ids(self) -> bool:
+        ordered = self.ids[self._by_id]
+        return bool((ordered[1:] != ordered[:-1]).all())
+
     def find(self, skill_id: int) -> int | None:
         """The position of the skill that is still there."""
         place = int(np.searchsorted(self.ids, skill_id, sorter=self._by_id))
@@ -124,7 +130,7 @@ class Segment:
         if self.cells is None:
             return None
         share = self._share(applicable)
-        if share * len(self) < _FEW:
+        if not self._pays(share):
             return None
         needed, rows = 0, np.zeros(0, dtype=np.int64)
         while needed < (more := self.cells.needed(_DEEPER * k / share)):
@@ -132,13 +138,17 @@ class Segment:
             near = self.cells.near(query, needed)
             applies = applicable.among(near.sets, near.words)
             here = np.count_nonzero(applies) / len(applies)
-            if here * len(self) < _FEW or np.count_nonzero(applies[: near.half]) < near.half * here / 2:
+            if not self._pays(here) or np.count_nonzero(applies[: near.half]) < near.half * here / 2:
                 return None
             rows, share = near.rows[applies].astype(np.int64), min(share, here)
         if needed == 0 or not self.cells.needed(_DEEPER * k / share):
             return None
         close = self._close(rows, products(self._vectors, rows, query), k)
         return close if len(close) >= k else None
+
+    def _pays(self, share: float) -> bool:
+        """Whether so many apply that cells find them sooner, and lose nearly none."""
+        return share * len(self) >= (_FEW if share >= _COMMON else _MANY)
 
     def _share(self, applicable: Applicable) -> float:
         """The share of the rows that apply: as a sample tells if it is large, else exactly."""
@@ -147,7 +157,7 @@ class Segment:
         share = applicable.shares.get(id(self))
         if share is None:
             share = np.count_nonzero(applicable.among(self._sample)) / len(self._sample)
-            if share * len(self) < 2 * _FEW:
+            if not self._pays(share):
                 return self._spans_of(applicable.chosen).rows / len(self)
             applicable.shares[id(self)] = share
         return share
