@@ -27,7 +27,7 @@ def likely_nearest(table: Table, applicable: Applicable, query: Vector, k: int) 
     likely = [segment.likely(applicable, query, k) for segment in table.segments]
     exact = all(rows is None for rows in likely)
     rows = [
-        segment.candidates(applicable.chosen, query, k) if found is None else found
+        segment.candidates(applicable, query, k) if found is None else found
         for segment, found in zip(table.segments, likely, strict=True)
     ]
     newest = table.tail.applying(applicable, query, k) if table.tail.visible else _NONE

@@ -12,11 +12,14 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from skillstore.embedding import Vector
 from skillstore.local.payloads import Payloads
 from skillstore.local.segment import Segment
 from skillstore.local.tail import Tail
 
 Part: TypeAlias = Segment | Tail
+
+_BLOCK = 16_384  # rows copied at a time
 
 
 class Rearrangement:
@@ -37,17 +40,29 @@ class Rearrangement:
             return None
         ids = np.concatenate([part.ids[rows] for part, rows in pairs])
         sets = np.concatenate([part.set_numbers()[rows] for part, rows in pairs])
-        vectors = np.concatenate([part.vectors(rows) for part, rows in pairs])
         self._order = np.lexsort((ids, sets))
         distinct, starts = np.unique(sets[self._order], return_index=True)
         return Segment(
             sets=distinct,
             starts=np.append(starts, len(ids)).astype(np.int64),
             ids=ids[self._order],
-            vectors=np.ascontiguousarray(vectors[self._order]),
+            vectors=self._vectors(),
             payloads=Payloads.arranged([part.payloads for part in self._sources], self._rows, self._order),
             counts=np.zeros((3, len(ids)), dtype=np.int64),
         )
+
+    def _vectors(self) -> Vector:
+        """All vectors in order, each copied once."""
+        places = np.empty(len(self._order), dtype=np.int64)
+        places[self._order] = np.arange(len(places))
+        dim = self._sources[0].vectors(np.zeros(0, dtype=np.int64)).shape[1]
+        vectors, done = np.empty((len(places), dim), dtype=np.float32), 0
+        for part, rows in zip(self._sources, self._rows, strict=True):
+            for start in range(0, len(rows), _BLOCK):
+                block = rows[start : start + _BLOCK]
+                vectors[places[done : done + len(block)]] = part.vectors(block)
+                done += len(block)
+        return vectors
 
     def take_over(self, segment: Segment) -> None:
         """Give `segment` the counts and the ends that its skills have now. The table must stand still."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +23,18 @@ _COMMON = 0.04  # of the rows apply: enough cells are near; where fewer do,
 _MANY = 24_000  # rows are read before cells are asked
 _DEEPER = 1.6  # how much farther than k / share the k-th that applies may be
 _SAMPLE = 512  # rows that tell whether many apply
+_FEW_SETS = 8192  # that are asked about one by one in less time than a state is resolved
 _REMEMBERED = 32  # states
 
 
-class _Spans(NamedTuple):
-    """The rows of some chosen sets: lengths[i] from starts[i] on, `rows` together."""
+Wanted: TypeAlias = Chosen | Applicable
+"""Precondition sets whose rows are asked for."""
 
-    chosen: Chosen
+
+class _Spans(NamedTuple):
+    """The rows of some wanted sets: lengths[i] from starts[i] on, `rows` together."""
+
+    wanted: Wanted
     starts: NDArray[np.int64]
     lengths: NDArray[np.int64]
     rows: int
@@ -113,12 +118,12 @@ class Segment:
         """The file and offset of a row's payload."""
         return self.payloads.place(position)
 
-    def candidates(self, chosen: Chosen, query: Vector, k: int) -> NDArray[np.int64]:
-        """Positions still there in the chosen sets, certainly the k most similar and all that tie with them.
+    def candidates(self, wanted: Wanted, query: Vector, k: int) -> NDArray[np.int64]:
+        """Positions still there in the wanted sets, certainly the k most similar and all that tie with them.
 
         Cost: the rows of those sets.
         """
-        spans = self._spans_of(chosen)
+        spans = self._spans_of(wanted)
         return self._close(*span_products(self._vectors, spans.starts, spans.lengths, query), k)
 
     def likely(self, applicable: Applicable, query: Vector, k: int) -> NDArray[np.int64] | None:
@@ -153,12 +158,12 @@ class Segment:
     def _share(self, applicable: Applicable) -> float:
         """The share of the rows that apply: as a sample tells if it is large, else exactly."""
         if applicable.is_resolved:
-            return self._spans_of(applicable.chosen).rows / len(self)
+            return self._spans_of(applicable).rows / len(self)
         share = applicable.shares.get(id(self))
         if share is None:
             share = np.count_nonzero(applicable.among(self._sample)) / len(self._sample)
             if not self._pays(share):
-                return self._spans_of(applicable.chosen).rows / len(self)
+                return self._spans_of(applicable).rows / len(self)
             applicable.shares[id(self)] = share
         return share
 
@@ -172,19 +177,22 @@ class Segment:
         close: NDArray[np.int64] = rows[proposed >= np.partition(proposed, -k)[-k] - self._margin]
         return close
 
-    def _spans_of(self, chosen: Chosen) -> _Spans:
-        """Where the rows of the chosen sets are, remembered while the choice lives."""
-        spans = self._spans.get(id(chosen))
-        if spans is None or spans.chosen is not chosen:
+    def _spans_of(self, wanted: Wanted) -> _Spans:
+        """Where the rows of the wanted sets are, remembered while who wants them lives."""
+        spans = self._spans.get(id(wanted))
+        if spans is None or spans.wanted is not wanted:
             if len(self._spans) >= _REMEMBERED:
                 self._spans.pop(next(iter(self._spans)))
-            lists = self._lists(chosen)
+            lists = self._lists(wanted)
             starts = self.starts[lists]
             lengths = self.starts[lists + 1] - starts
-            spans = self._spans[id(chosen)] = _Spans(chosen, starts, lengths, int(lengths.sum()))
+            spans = self._spans[id(wanted)] = _Spans(wanted, starts, lengths, int(lengths.sum()))
         return spans
 
-    def _lists(self, chosen: Chosen) -> NDArray[np.int64]:
+    def _lists(self, wanted: Wanted) -> NDArray[np.int64]:
+        if isinstance(wanted, Applicable) and not wanted.is_resolved and len(self.sets) <= _FEW_SETS:
+            return np.flatnonzero(wanted.among(self.sets))
+        chosen = wanted.chosen if isinstance(wanted, Applicable) else wanted
         if self._range is None:
             return np.flatnonzero(chosen.mask[self.sets])
         first, last = self._range

@@ -28,6 +28,8 @@ Lock: TypeAlias = AbstractContextManager[bool]
 """What guards a table: an RLock of the standard library, whose type has no public name."""
 
 _TAIL_BYTES = 2 * 2**20
+_LIKE_SMALL, _LIKE_LARGE, _LARGE = 8, 2, 100_000
+"""A segment so many times as large as the next merges with it: every segment costs every search, a merge its rows."""
 
 
 class Found(NamedTuple):
@@ -212,7 +214,8 @@ class Table:
         if self.tail.visible >= (1 if flush else self._tail_rows):
             return Rearrangement([self.tail])
         for place in range(len(self.segments) - 1, 0, -1):
-            if len(self.segments[place - 1]) <= 2 * len(self.segments[place]):
+            larger, smaller = len(self.segments[place - 1]), len(self.segments[place])
+            if larger <= (_LIKE_LARGE if larger > _LARGE else _LIKE_SMALL) * smaller:
                 return Rearrangement(self.segments[place - 1 : place + 1])
         return None
 

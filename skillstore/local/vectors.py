@@ -108,6 +108,7 @@ def kmeans(sample: Vector, count: int) -> Vector:
     faiss = _faiss()
     count = min(count, len(sample))
     found = faiss.Kmeans(sample.shape[1], count, niter=6, spherical=True, seed=1, min_points_per_centroid=1)
-    found.train(np.ascontiguousarray(sample))
+    with _one_thread(faiss):  # it is background work: the other processors are for those who wait
+        found.train(np.ascontiguousarray(sample))
     centroids: Vector = found.centroids
     return centroids
