@@ -176,7 +176,8 @@ class SkillLibrary:
         min_similarity   leaves out matches less similar than this
         exact            never use an approximate search; `Matches.exact` says whether the answer is that of a scan
 
-        Cost: the skills that apply, read at memory speed; the state is resolved once and remembered.
+        Cost: the skills that apply, read at memory speed, or where very many do those near the query. The state is
+        compared with the precondition sets whose rarest fact holds, once, and remembered.
         """
         query = self._query(query_embedding)
         if min_similarity is not None:
@@ -227,7 +228,7 @@ class SkillLibrary:
     def snapshot(self) -> int:
         """Start the next generation: what the journal holds becomes immutable files. Returns its number.
 
-        Happens by itself when the journal grows long. Cost: writes the new skills and all counts.
+        Happens by itself, in the background, when the journal grows long. Cost: writes the new skills and all counts.
         """
         return self._backend.snapshot()
 
@@ -236,7 +237,7 @@ class SkillLibrary:
         return self._backend.compact()
 
     def settle(self) -> None:
-        """Return when the work in the background (segments, cells) is done. Answers do not wait for it."""
+        """Return when the work in the background (segments, cells, a snapshot) is done. Answers do not wait for it."""
         self._backend.settle()
 
     def verify(self) -> dict[str, Value]:
@@ -247,7 +248,10 @@ class SkillLibrary:
         return self._backend.verify()
 
     def close(self) -> None:
-        """Everything acknowledged is on the disk, the lock is given back. Closing twice is allowed."""
+        """Everything acknowledged is on the disk, the lock is given back. Closing twice is allowed.
+
+        Takes a snapshot first if the journal is long, so that the next opening need not read it.
+        """
         self._backend.close()
 
     def __enter__(self) -> SkillLibrary:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from skillstore.embedding import Vector
 from skillstore.local.ranges import joined
-from skillstore.local.vectors import Centroids, kmeans
+from skillstore.local.vectors import Centroids, kmeans, nearest
 
 DEPTHS = (32, 64, 128, 256, 512, 1024, 2048)
 """Among how many nearest rows, applicable or not, the best must be found: a quarter apply, four times as deep."""
@@ -143,8 +143,7 @@ def _nearest_regions(segment: Rows, regions: Vector) -> NDArray[np.int32]:
     spread = min(_SPREAD, len(regions))
     nearby = np.zeros((len(segment), spread), dtype=np.int32)
     for start in range(0, len(segment), _BLOCK):
-        scores = segment.block(start, start + _BLOCK) @ regions.T
-        nearby[start : start + _BLOCK] = np.argsort(-scores, axis=1)[:, :spread]
+        nearby[start : start + _BLOCK] = nearest(regions, segment.block(start, start + _BLOCK), spread)[0]
     return nearby
 
 
@@ -159,12 +158,10 @@ def _claim(
     """Give `rows` to these cells, numbered from `first`, where they are nearer than the `best` so far."""
     for start in range(0, len(rows), _BLOCK):
         block = rows[start : start + _BLOCK]
-        scores = segment.vectors(block) @ centroids.T
-        nearest = scores.argmax(axis=1)
-        score = scores[np.arange(len(block)), nearest]
-        nearer = score > best[block]
-        best[block[nearer]] = score[nearer]
-        cell[block[nearer]] = first + nearest[nearer]
+        found, products = (column[:, 0] for column in nearest(centroids, segment.vectors(block), 1))
+        nearer = products > best[block]
+        best[block[nearer]] = products[nearer]
+        cell[block[nearer]] = first + found[nearer]
 
 
 def _arranged(
@@ -182,10 +179,11 @@ def _reach(
 ) -> NDArray[np.int64]:
     """For each of DEPTHS, the rank of the cell within which nearly all of the nearest rows of a sample stand."""
     queries = segment.vectors(_sample(generator, len(cell), _SAMPLE))
-    nearest = _deepest(segment, queries, min(DEPTHS[-1] + 1, len(cell)))[:, 1:]  # but for the query itself
+    rows, _ = nearest(segment.block(0, len(segment)), queries, min(DEPTHS[-1] + 1, len(cell)))
+    rows = rows[:, 1:]  # but for the query itself
     most = len(centroids) // _FARTHEST
-    found = np.zeros(nearest.shape, dtype=np.int64)
-    for query, own, ranks in zip(queries, cell[nearest], found, strict=True):
+    found = np.zeros(rows.shape, dtype=np.int64)
+    for query, own, ranks in zip(queries, cell[rows], found, strict=True):
         rank_of = np.full(len(centroids), len(centroids))
         order = centroids.nearest(query, most)
         rank_of[order] = np.arange(len(order))
@@ -195,19 +193,6 @@ def _reach(
         needed = int(np.quantile(found[:, :depth], _COVERED, method="higher")) + 1
         reach[place] = needed if needed <= most else 0
     return reach
-
-
-def _deepest(segment: Rows, queries: Vector, depth: int) -> NDArray[np.int64]:
-    """The `depth` nearest rows of each query, nearest first, by one pass over all vectors."""
-    best = np.zeros((len(queries), 0), dtype=np.float32)
-    rows = np.zeros((len(queries), 0), dtype=np.int64)
-    for start in range(0, len(segment), _BLOCK):
-        block = np.arange(start, min(start + _BLOCK, len(segment)))
-        scores = np.hstack((best, queries @ segment.block(start, start + _BLOCK).T))
-        candidates = np.hstack((rows, np.broadcast_to(block, (len(queries), len(block)))))
-        kept = np.argpartition(-scores, min(depth, scores.shape[1] - 1), axis=1)[:, :depth]
-        best, rows = np.take_along_axis(scores, kept, axis=1), np.take_along_axis(candidates, kept, axis=1)
-    return np.take_along_axis(rows, np.argsort(-best, axis=1), axis=1)
 
 
 def _sample(generator: np.random.Generator, count: int, size: int) -> NDArray[np.int64]:

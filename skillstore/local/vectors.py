@@ -103,6 +103,19 @@ class Centroids:
         return nearest[np.argsort(-towards[nearest])]
 
 
+def nearest(vectors: Vector, queries: Vector, k: int) -> tuple[NDArray[np.int64], Vector]:
+    """(rows, products) of the `k` of `vectors` nearest to each of `queries` (m, dim), nearest first: (m, k) both.
+
+    For background work, by one thread.
+    """
+    faiss = _faiss()
+    with _one_thread(faiss):
+        products, rows = faiss.knn(
+            np.ascontiguousarray(queries), np.ascontiguousarray(vectors), k, metric=faiss.METRIC_INNER_PRODUCT
+        )
+    return rows, products
+
+
 def kmeans(sample: Vector, count: int) -> Vector:
     """Up to `count` centroids of length 1 of the unit vectors `sample` (n, dim); the same on every run."""
     faiss = _faiss()
