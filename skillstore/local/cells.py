@@ -30,6 +30,7 @@ _SPREAD = 4
 _FARTHEST = 16  # if more than one cell in so many must be read, cells do not pay
 _BLOCK = 65_536
 _SEED = 20_260_101
+_ZERO = np.zeros(1, dtype=np.int64)
 
 
 WordsOf: TypeAlias = Callable[[NDArray[np.int32]], list[NDArray[np.uint64]]]
@@ -49,12 +50,18 @@ class Rows(Protocol):
 
 
 class Near(NamedTuple):
-    """Rows of the nearest cells, int32 (n,), their sets and their sets' words; the first `half` are the nearer half."""
+    """Rows of the nearest cells, int32 (n,), cell by cell, their sets and their sets' words; `ends` of the cells."""
 
     rows: NDArray[np.int32]
     sets: NDArray[np.int32]
     words: list[NDArray[np.uint64]]
-    half: int
+    ends: NDArray[np.int64]
+
+    def are_alike(self, applies: NDArray[np.bool_]) -> bool:
+        """Whether no cell has far fewer rows that apply than the others have: less than half, beyond chance."""
+        counts = np.diff(np.concatenate((_ZERO, np.cumsum(applies)))[np.concatenate((_ZERO, self.ends))])
+        expected = np.diff(self.ends, prepend=0) * (counts.sum() / len(applies))
+        return bool((counts >= expected / 2 - 2 * np.sqrt(expected)).all())
 
 
 class Cells:
@@ -90,7 +97,7 @@ class Cells:
         lengths = self.starts[cells + 1] - starts
         places = joined(starts, lengths)
         words = [word[places] for word in self.words]
-        return Near(self.rows[places], self.sets[places], words, int(lengths[: (len(cells) + 1) // 2].sum()))
+        return Near(self.rows[places], self.sets[places], words, np.cumsum(lengths))
 
 
 def fits(

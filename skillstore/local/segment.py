@@ -129,8 +129,8 @@ class Segment:
     def likely(self, applicable: Applicable, query: Vector, k: int) -> NDArray[np.int64] | None:
         """As `candidates`, by reading only the nearest cells; nearly always the same answer.
 
-        None where that would not pay: where few skills apply, and where the rows nearest to the query apply less
-        often than others, as what is similar and what applies go together there, and the best may be anywhere.
+        None where that would not pay: where few skills apply, and where those of one cell apply far less often than
+        those of the next, as what is similar and what applies go together there, and the best may be anywhere.
         """
         if self.cells is None:
             return None
@@ -143,7 +143,7 @@ class Segment:
             near = self.cells.near(query, needed)
             applies = applicable.among(near.sets, near.words)
             here = np.count_nonzero(applies) / len(applies)
-            if not self._pays(here) or np.count_nonzero(applies[: near.half]) < near.half * here / 2:
+            if not self._pays(here) or not near.are_alike(applies):
                 return None
             rows, share = near.rows[applies].astype(np.int64), min(share, here)
         if needed == 0 or not self.cells.needed(_DEEPER * k / share):
