@@ -235,7 +235,9 @@ class Table:
             self.staging.shift(done.tail_rows)
 
     def tidy(self) -> None:
-        """Do all that is due, at once: for a table that nobody uses meanwhile."""
+        """If the tail is long, do all that is due, at once: for a table that nobody uses meanwhile."""
+        if self.tail.visible < self._tail_rows:
+            return
         while (rearrangement := self.due()) is not None:
             self.put(rearrangement, rearrangement.built())
 
