@@ -111,6 +111,7 @@ class LocalBackend(Reading):
 
     def settle(self) -> None:
         self._check_open()
+        self._keeper.wait()
         self._keeper.look()
         self._keeper.wait()
 

@@ -38,6 +38,8 @@ class Keeper:
         self._look(self._storage.is_long())
 
     def _look(self, is_long: bool) -> None:
+        if self._thread is not None or self._stopped:  # it looks again itself when it ends
+            return
         with self._state:
             busy = self._thread is not None or self._stopped
             if not busy and (is_long or self._is_due() or self._lacking() is not None):
@@ -70,7 +72,7 @@ class Keeper:
         try:
             while not self._stopped:
                 with self._arranging:
-                    arranged = self._index_sets() or self._arrange(self._table.due)
+                    arranged = self._key_sets() or self._index_sets() or self._arrange(self._table.due)
                 if not arranged and not (self._storage.is_long() and self._renew()) and not self._make_cells():
                     break
         except (SkillStoreError, MemoryError):
@@ -81,7 +83,19 @@ class Keeper:
         self._look(is_long=False)  # what came up between the last look and now
 
     def _is_due(self) -> bool:
-        return self._table.matcher.is_loose() or self._table.due() is not None
+        matcher = self._table.matcher
+        return matcher.unkeyed() is not None or matcher.is_loose() or self._table.due() is not None
+
+    def _key_sets(self) -> bool:
+        matcher = self._table.matcher
+        with self._state:
+            unkeyed = matcher.unkeyed()
+        if unkeyed is None:
+            return False
+        keys = matcher.keys(*unkeyed)
+        with self._state:
+            matcher.take_keys(unkeyed[0], keys)
+        return True
 
     def _index_sets(self) -> bool:
         matcher = self._table.matcher

@@ -136,13 +136,24 @@ class Matcher:
 
     def _key(self) -> None:
         """Let every set be looked up by its terms."""
-        keyed, count = self._keyed, self._count
-        if keyed < count:
-            ends = (4 * self._starts.rows[keyed : count + 1]).tolist()
-            data, base = self._flat.rows[ends[0] // 4 : ends[-1] // 4].tobytes(), ends[0]
-            keys = [data[start - base : end - base] for start, end in pairwise(ends)]
-            self._sets.update(zip(keys, range(keyed, count), strict=True))
-            self._keyed = count
+        if self._keyed < self._count:
+            self.take_keys(self._keyed, self.keys(self._keyed, self._count))
+
+    def keys(self, first: int, count: int) -> list[bytes]:
+        """What the sets from `first` up to `count` are looked up by; the matcher may change meanwhile."""
+        ends = (4 * self._starts.rows[first : count + 1]).tolist()
+        data, base = self._flat.rows[ends[0] // 4 : ends[-1] // 4].tobytes(), ends[0]
+        return [data[start - base : end - base] for start, end in pairwise(ends)]
+
+    def unkeyed(self) -> tuple[int, int] | None:
+        """(first, count) of the sets that cannot be looked up yet, if there are many: those of a file just read."""
+        return (self._keyed, self._count) if self._count - self._keyed > _LOOSE else None
+
+    def take_keys(self, first: int, keys: list[bytes]) -> None:
+        """Let the sets from `first` on be looked up by `keys`, unless they can be already."""
+        if self._keyed == first:
+            self._sets.update(zip(keys, range(first, first + len(keys)), strict=True))
+            self._keyed = first + len(keys)
 
     def words_of(self, sets: Sets) -> list[NDArray[np.uint64]]:
         """The terms of each of `sets` as bits, which never change: WORDS columns, uint64 (n,)."""

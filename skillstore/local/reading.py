@@ -48,7 +48,7 @@ class Reading:
             else:
                 found, exact = ranking.likely_nearest(self._table, applicable, query, top_k)
             skills = self._table.skills(found, staged)
-        matches = [Match(skill, _similarity(row, query)) for skill, row in zip(skills, found, strict=True)]
+        matches = [Match(skill, _similarity(row, query)) for skill, row in zip(skills(), found, strict=True)]
         if min_similarity is not None and query is not None:
             matches = [
                 match for match in matches if match.similarity is not None and match.similarity >= min_similarity
@@ -62,7 +62,7 @@ class Reading:
             found = self._ranked(others, query, top_k, staged)
             skills = self._table.skills(found, staged)
         misses = []
-        for skill, row in zip(skills, found, strict=True):
+        for skill, row in zip(skills(), found, strict=True):
             required = flattened(skill.preconditions, "the preconditions")
             names = PreconditionSet.of(skill.preconditions).unmet(facts)
             misses.append(

@@ -6,7 +6,7 @@ Rows lie in parts: immutable segments, larger ones first, and the tail with the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, TypeAlias
 
@@ -72,18 +72,32 @@ class Table:
 
     def skill(self, part: Part, position: int, staged: bool = False) -> Skill:
         """The skill of one row, decoded. Raises CorruptLibraryError."""
-        return self.skills([Found(part, position, 0.0)], staged)[0]
+        return self.skills([Found(part, position, 0.0)], staged)()[0]
 
-    def skills(self, rows: Sequence[Found], staged: bool = False) -> list[Skill]:
-        """The skills of rows, decoded. Raises CorruptLibraryError."""
+    def skills(self, rows: Sequence[Found], staged: bool = False) -> Callable[[], list[Skill]]:
+        """What decodes the skills of rows, as they are now: for after the table has been let go.
+
+        Segments keep what is decoded, so nobody need wait for that. It raises CorruptLibraryError.
+        """
         by_part: dict[int, list[int]] = {}
         for place, row in enumerate(rows):
             by_part.setdefault(id(row.part), []).append(place)
         made: dict[int, Skill] = {}
+        later: list[tuple[list[int], Part, NDArray[np.int64], Counts]] = []
         for places in by_part.values():
             part, positions = rows[places[0]].part, np.array([rows[place].position for place in places], dtype=np.int64)
-            made.update(zip(places, decoded(part, positions, self.counts(part, positions, staged)), strict=True))
-        return [made[place] for place in range(len(rows))]
+            counts = self.counts(part, positions, staged)
+            if isinstance(part, Tail):
+                made.update(zip(places, decoded(part, positions, counts), strict=True))
+            else:
+                later.append((places, part, positions, counts))
+
+        def all_decoded() -> list[Skill]:
+            for places, part, positions, counts in later:
+                made.update(zip(places, decoded(part, positions, counts), strict=True))
+            return [made[place] for place in range(len(rows))]
+
+        return all_decoded
 
     def note(self, key: str, staged: bool = False) -> bytes | None:
         if staged and key in self.staging.notes:

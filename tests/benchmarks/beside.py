@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,8 @@ def add_at(library: SkillLibrary, skills: list[Skill], rate: int, batch: int) ->
 
 def measured(library: SkillLibrary, workload: Workload, given: argparse.Namespace) -> dict[str, dict[str, float]]:
     questions = workload.questions(4000)
-    more = list(Workload(given.rate * given.seconds, workload.dim, seed=given.seed + 1).skills())
+    larger = Workload(given.skills + given.rate * given.seconds, workload.dim, seed=given.seed)
+    more = list(islice(larger.skills(), given.skills, None))
     done = threading.Event()
     threading.Timer(given.seconds, done.set).start()
     asked(library, questions[:100], _after(1.0))
