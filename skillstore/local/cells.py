@@ -26,8 +26,9 @@ SMALLEST = 20_000
 
 _COVERED = 0.999  # of the nearest rows of the sample stand in the cells that are read
 _SAMPLE = 128
+_MANY = 2000  # cells, from which finding the nearest costs more than smaller ones save
 _SPREAD = 4
-_FARTHEST = 16  # if more than one cell in so many must be read, cells do not pay
+_FARTHEST = 10  # if more than one cell in so many must be read, cells do not pay
 _BLOCK = 65_536
 _SEED = 20_260_101
 _ZERO = np.zeros(1, dtype=np.int64)
@@ -118,13 +119,13 @@ def fits(
 def made(segment: Rows, words_of: WordsOf, wanted: Callable[[], bool]) -> Cells | None:
     """Cells for the rows of `segment`. Reads all vectors a few times.
 
-    About 2 sqrt(n) cells, by k-means in two levels: regions, and cells in each. A row goes to the nearest of the cells
+    About 4 sqrt(n) cells, 2 sqrt(n) where those are more than _MANY, by k-means in two levels: regions, and cells in each. A row goes to the nearest of the cells
     of its nearest regions, so it is compared with some 8 sqrt(c) centroids, not with all c. Returns None as soon as
     `wanted` says that nobody wants them any more.
     """
     count = len(segment)
     generator = np.random.default_rng(_SEED)
-    aim = max(16, int(2 * np.sqrt(count)))
+    aim = max(16, int(min(4 * np.sqrt(count), max(_MANY, 2 * np.sqrt(count)))))
     chosen = _sample(generator, count, 256 * int(np.sqrt(aim)))
     regions = kmeans(segment.vectors(chosen), int(np.sqrt(aim)))
     nearby = _nearest_regions(segment, regions)
