@@ -120,8 +120,8 @@ def made(segment: Rows, words_of: WordsOf, wanted: Callable[[], bool]) -> Cells 
     """Cells for the rows of `segment`. Reads all vectors a few times.
 
     About 4 sqrt(n) cells, 2 sqrt(n) where those are more than _MANY, by k-means in two levels: regions, and cells in
-    each. A row goes to the nearest of the cells of its nearest regions, so it is compared with some 8 sqrt(c) centroids,
-    not with all c. Returns None as soon as `wanted` says that nobody wants them any more.
+    each. A row goes to the nearest of the cells of its nearest regions, so it is compared with some 8 sqrt(c)
+    centroids, not with all c. Returns None as soon as `wanted` says that nobody wants them any more.
     """
     count = len(segment)
     generator = np.random.default_rng(_SEED)
