@@ -171,3 +171,20 @@ def test_cells_of_a_diverged_copy_are_not_taken(tmp_path: Path) -> None:
     shutil.copy(tmp_path / "two" / one.name, one)
     with SkillLibrary.open(tmp_path / "one", mode="r") as reader:
         assert the_cells(reader) == [None]
+
+
+def test_where_the_nearest_cells_are_empty_the_exact_way_is_taken() -> None:
+    skills = made(np.random.default_rng(7))
+    library = SkillLibrary(embedding_dim=DIM, same_skill=None)
+    library.add_skills(skills)
+    library.compact()
+    library.settle()
+    (found,) = the_cells(library)
+    assert found is not None
+    state, query = {"wet": True, "band": 1}, skills[0].embedding
+    expected = list(library.retrieve_skills(state, query, 10, exact=True))
+    found.reach[:], found.starts[1:-1] = 1, 0  # all rows stand in the last cell
+    for axis in range(DIM):
+        query = np.eye(DIM)[axis]
+        assert len(library.retrieve_skills(state, query, 10)) == 10
+    assert list(library.retrieve_skills(state, skills[0].embedding, 10, exact=True)) == expected
