@@ -62,7 +62,7 @@ def similarities(rows: Vector, query: Vector) -> Vector:
     """Inner products of unit `rows` (n, dim) with one unit `query` (dim,): float32 of shape (n,), in [-1, 1]."""
     products = rows.astype(np.float64)
     products *= query
-    cosines = _sums(products).astype(np.float32)
+    cosines = row_sums(products).astype(np.float32)
     return np.minimum(np.maximum(cosines, _LEAST, out=cosines), _MOST, out=cosines)
 
 
@@ -75,7 +75,7 @@ def error_bound(dim: int) -> float:
     return (2 * dim + 4) * 2.0**-24
 
 
-def _sums(terms: NDArray[np.float64]) -> NDArray[np.float64]:
+def row_sums(terms: NDArray[np.float64]) -> NDArray[np.float64]:
     """Row sums of (n, m) `terms` by halving: the order depends on m alone, never on n or on the machine."""
     while terms.shape[1] > 1:
         half = terms.shape[1] // 2

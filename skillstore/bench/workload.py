@@ -21,8 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skillstore.embedding import Vector
-from skillstore.embedding import _sums as row_sums  # in the order that decides the last bit
+from skillstore.embedding import Vector, row_sums
 from skillstore.preconditions import Interval, PreconditionSet, facts_of
 from skillstore.skill import Skill
 

@@ -18,7 +18,7 @@ from skillstore.local.access import Access
 from skillstore.local.growable import Growable
 from skillstore.local.ranges import joined
 from skillstore.local.terms import WORDS, Condition, Held, Terms
-from skillstore.preconditions import Facts, PreconditionSet
+from skillstore.preconditions import Facts
 
 Sets: TypeAlias = NDArray[np.int64] | NDArray[np.int32]
 """Numbers of precondition sets."""
@@ -75,12 +75,8 @@ class Matcher:
 
     # interning
 
-    def intern(self, preconditions: PreconditionSet) -> int:
-        """The number of the set, which it keeps for the life of the matcher."""
-        return int(self.intern_each([preconditions.conditions])[0])
-
     def intern_each(self, sets: Iterable[Sequence[Condition]]) -> NDArray[np.int64]:
-        """The numbers of many sets, each given by its conditions: int64 (n,)."""
+        """The numbers of many sets, given by their conditions, kept for the life of the matcher: int64 (n,)."""
         listed = list(sets)
         sizes = np.fromiter(map(len, listed), dtype=np.int64, count=len(listed))
         return self.intern_many(sizes, np.array(self.terms.numbers(chain.from_iterable(listed)), dtype=np.int32))
@@ -115,7 +111,7 @@ class Matcher:
         if fresh:
             new = np.array(places, dtype=np.int64)
             self._put_sets(sizes[new], terms[joined(ends[new] // 4 - sizes[new], sizes[new])])
-            self._key()
+            self.take_keys(self._keyed, list(fresh))
         return np.array(numbers, dtype=np.int64)
 
     def terms_of(self, sets: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:

@@ -58,6 +58,7 @@ class Tail:
         self._counts: Growable[np.int64] = Growable(np.int64, 3)
         self._alive: Growable[np.bool_] = Growable(np.bool_)
         self._payloads: list[bytes] = []
+        self._ascending = True  # the ids, which only a row that replaces an older one breaks
         self._sorted = _UNSORTED
 
     def __len__(self) -> int:
@@ -88,6 +89,7 @@ class Tail:
         counts: NDArray[np.int64],
     ) -> None:
         """Stage rows: `vectors` (n, dim), `counts` (n, 3)."""
+        self._ascending = self._ascending and (not len(self) or bool(self.ids[-1] < ids[0]))
         self._ids.append(ids)
         self._sets.append(sets)
         self._vectors.append(vectors)
@@ -106,6 +108,10 @@ class Tail:
     def find(self, skill_id: int, staged: bool = False) -> int | None:
         """The position of the skill that is still there, visible or `staged`."""
         limit = len(self) if staged else self.visible
+        if self._ascending:  # a batch that merges into many of its own skills asks for each
+            place = int(np.searchsorted(self.ids[:limit], skill_id))
+            there = place < limit and self.ids[place] == skill_id and self.alive[place]
+            return place if there else None
         found = np.flatnonzero((self.ids[:limit] == skill_id) & self.alive[:limit])
         return int(found[0]) if len(found) else None
 
@@ -186,4 +192,5 @@ class Tail:
         for name in _COLUMNS:
             getattr(self, name).keep(rows)
         self._payloads = [self._payloads[row] for row in rows]
+        self._ascending = bool((np.diff(self.ids) > 0).all())
         self._sorted = _UNSORTED

@@ -23,6 +23,10 @@ def conditions(generator: np.random.Generator, facts: int, values: int, plain: b
     return wanted
 
 
+def intern(matcher: Matcher, wanted: dict[str, Any]) -> int:
+    return int(matcher.intern_each([PreconditionSet.of(wanted).conditions])[0])
+
+
 def states(generator: np.random.Generator, facts: int, values: int) -> dict[str, Any]:
     kinds = [*range(values), 0.5, "other", 2**70, -(2**70), True]
     return {
@@ -64,10 +68,10 @@ def test_every_way_to_resolve_a_state_agrees_with_holds(
 
 def test_a_new_fact_changes_which_states_are_alike() -> None:
     matcher = Matcher()
-    matcher.intern(PreconditionSet.of({"a": 1}))
+    intern(matcher, {"a": 1})
     with_b, without = facts_of({"a": 1, "b": 2}), facts_of({"a": 1})
     assert matcher.applicable(with_b).chosen.numbers.tolist() == [0]
-    matcher.intern(PreconditionSet.of({"b": 2}))
+    intern(matcher, {"b": 2})
     assert matcher.applicable(without).chosen.numbers.tolist() == [0]
     assert matcher.applicable(with_b).chosen.numbers.tolist() == [0, 1]
 
@@ -79,7 +83,7 @@ def test_sets_told_to_be_distinct_are_found_again() -> None:
     again = [{"b": 3, "a": 1}, {}, {"b": 3, "b2": 0}, {"a": 1}, {"b": 3}]
     found = matcher.intern_each([PreconditionSet.of(wanted).conditions for wanted in again])
     assert found.tolist() == [3, 2, 4, 0, 5]
-    assert matcher.intern(PreconditionSet.of({"b": 3, "b2": 0})) == 4
+    assert intern(matcher, {"b": 3, "b2": 0}) == 4
 
 
 def test_everything_chosen_leaves_no_others() -> None:
