@@ -174,7 +174,7 @@ class Matcher:
         knows = self.terms.knows
         relevant = frozenset([item for item in facts.items() if knows(item[0])])
         found = self._remembered.get(relevant)
-        if found is None or found.facts_known != self.terms.facts:
+        if found is None:
             if len(self._remembered) >= _REMEMBERED:
                 self._remembered.pop(next(iter(self._remembered)))
             found = self._remembered[relevant] = Applicable(self, dict(relevant))
@@ -233,7 +233,6 @@ class Applicable:
     """
 
     def __init__(self, matcher: Matcher, facts: Facts) -> None:
-        self.facts_known = matcher.terms.facts
         self._matcher, self._facts = matcher, facts
         self._terms, self._held = len(matcher.terms), matcher.terms.held(facts)
         self._chosen: Chosen | None = None

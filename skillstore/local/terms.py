@@ -42,11 +42,6 @@ class Terms:
         return self._taken[0]
 
     @property
-    def facts(self) -> int:
-        """How many facts there are terms on."""
-        return len(self._facts)
-
-    @property
     def exact(self) -> bool:
         """Whether each term has a bit of its own, so that words alone tell what holds."""
         return self._taken[1] == self._taken[0] <= _BITS

@@ -14,7 +14,7 @@ from skillstore import Skill, SkillLibrary
 from skillstore.embedding import similarities, unit
 from skillstore.local import cells, segment
 from skillstore.local.backend import LocalBackend
-from skillstore.local.cells import Cells
+from skillstore.local.cells import Cells, Near
 
 DIM = 16
 COUNT = 4000
@@ -173,6 +173,19 @@ def test_cells_of_a_diverged_copy_are_not_taken(tmp_path: Path) -> None:
         assert the_cells(reader) == [None]
 
 
+def test_cells_of_which_one_applies_far_less_are_not_alike() -> None:
+    def alike(*counts: int) -> bool:
+        none = np.zeros(0, dtype=np.int32)
+        applies = np.concatenate([np.arange(100) < count for count in counts])
+        return Near(none, none, [], 100 * np.arange(1, len(counts) + 1)).are_alike(applies)
+
+    assert alike(30, 28, 33, 25)
+    assert alike(4, 0, 3), "chance"
+    assert not alike(0, 60, 55, 50)
+    assert not alike(60, 58, 63, 5)
+
+
+@pytest.mark.filterwarnings("error")
 def test_where_the_nearest_cells_are_empty_the_exact_way_is_taken() -> None:
     skills = made(np.random.default_rng(7))
     library = SkillLibrary(embedding_dim=DIM, same_skill=None)

@@ -98,13 +98,16 @@ def test_forged_cells_whose_checksums_hold_are_made_again(tmp_path: Path, monkey
     files = Files(tmp_path / "skills")
     named = read(files)
     (file,) = named.segments
-    for forge in ("rows", "starts", "reach"):
+    for forge in ("rows", "starts", "reach", "twice"):
         with SkillLibrary.open(tmp_path / "skills") as library:
             library.settle()
             (segment,) = table_of(library).segments
             assert segment.cells is not None
-            column = getattr(segment.cells, forge)
-            column[:] = column[::-1] * 3 + 1007
+            if forge == "twice":
+                segment.cells.rows[0] = segment.cells.rows[1]
+            else:
+                column = getattr(segment.cells, forge)
+                column[:] = column[::-1] * 3 + 1007
             snapshot.write_cells(files, named.library, file, segment)
         with SkillLibrary.open(tmp_path / "skills", mode="r") as reader:
             assert [part.cells for part in cast("Any", reader._backend)._table.segments] == [None], forge
