@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from skillstore.embedding import Vector
 from skillstore.local.ranges import joined
+from skillstore.local.rings import Rings, how_many
 from skillstore.local.vectors import Centroids, kmeans, nearest
 
 DEPTHS = (32, 64, 128, 256, 512, 1024, 2048)
@@ -26,11 +27,11 @@ SMALLEST = 20_000
 
 _COVERED = 0.999  # of the nearest rows of the sample stand in the cells that are read
 _SAMPLE = 128
-_MANY = 2000  # cells, from which finding the nearest costs more than smaller ones save
 _SPREAD = 4
 _FARTHEST = 10  # if more than one cell in so many must be read, cells do not pay
 _BLOCK = 65_536
 _SEED = 20_260_101
+_LONGER = 1.1  # than any product of unit vectors
 _ZERO = np.zeros(1, dtype=np.int64)
 
 
@@ -45,7 +46,8 @@ class Rows(Protocol):
 
     def vectors(self, positions: NDArray[np.int64]) -> Vector: ...
 
-    def block(self, start: int, stop: int) -> Vector: ...
+    @property
+    def matrix(self) -> Vector: ...
 
     def set_numbers(self) -> NDArray[np.int64]: ...
 
@@ -68,7 +70,8 @@ class Near(NamedTuple):
 class Cells:
     """centroids  of c cells
     starts     int64 (c + 1,): cell i has rows[starts[i] : starts[i + 1]]
-    rows       int32 (n,): positions in the segment
+    rows       int32 (n,): positions in the segment, in each cell those nearest to its centroid first
+    towards    float32 (n,): the product of each of `rows` with its centroid
     sets       int32 (n,): the precondition set of each of `rows`
     words      uint64 (n,) each: the terms of these sets as bits, side by side as `rows` are
     reach      int64 (7,): how many cells hold the nearest DEPTHS rows of nearly every query; 0: too many
@@ -79,12 +82,14 @@ class Cells:
         centroids: Centroids,
         starts: NDArray[np.int64],
         rows: NDArray[np.int32],
+        towards: Vector,
         sets: NDArray[np.int32],
         words: list[NDArray[np.uint64]],
         reach: NDArray[np.int64],
     ) -> None:
         self.centroids, self.starts, self.rows, self.sets = centroids, starts, rows, sets
-        self.words, self.reach = words, reach
+        self.words, self.reach, self.towards = words, reach, towards
+        self._rings: dict[int, Rings] = {}
 
     def needed(self, depth: float) -> int:
         """How many cells to read for the nearest `depth` rows; 0 if that is not known, or too many."""
@@ -100,11 +105,28 @@ class Cells:
         words = [word[places] for word in self.words]
         return Near(self.rows[places], self.sets[places], words, np.cumsum(lengths))
 
+    def rings(self, start: int, length: int) -> Rings:
+        """Around the segment's rows from `start` on; remembered, at 12 bytes a row."""
+        found = self._rings.get(start)
+        if found is None:
+            places = np.flatnonzero((self.rows >= start) & (self.rows < start + length))
+            cell = np.repeat(np.arange(len(self.centroids)), np.diff(np.searchsorted(places, self.starts)))
+            found = Rings.around(self.centroids.vectors, cell, self.towards[places], self.rows[places])
+            self._rings[start] = found
+        return found
+
 
 def fits(
-    centroids: Centroids, starts: NDArray[np.int64], rows: NDArray[np.int32], reach: NDArray[np.int64], count: int
+    centroids: Centroids,
+    starts: NDArray[np.int64],
+    rows: NDArray[np.int32],
+    reach: NDArray[np.int64],
+    towards: Vector,
+    count: int,
 ) -> bool:
     """Whether these can be the cells of a segment of `count` rows: each row once, nothing outside its bounds."""
+    firsts = np.zeros(count, dtype=np.bool_)
+    firsts[starts[(starts >= 0) & (starts < count)]] = True
     return bool(
         np.isfinite(centroids.vectors).all()
         and starts[0] == 0
@@ -112,6 +134,8 @@ def fits(
         and (np.diff(starts) >= 0).all()
         and (rows.min() >= 0 and rows.max() < count)
         and (np.bincount(rows, minlength=count) == 1).all()
+        and (np.abs(towards) < _LONGER).all()
+        and ((np.diff(towards) <= 0) | firsts[1:]).all()
         and (reach.min() >= 0 and reach.max() <= len(centroids))
     )
 
@@ -119,13 +143,13 @@ def fits(
 def made(segment: Rows, words_of: WordsOf, wanted: Callable[[], bool]) -> Cells | None:
     """Cells for the rows of `segment`. Reads all vectors a few times.
 
-    About 4 sqrt(n) cells, 2 sqrt(n) where those are more than _MANY, by k-means in two levels: regions, and cells in
-    each. A row goes to the nearest of the cells of its nearest regions, so it is compared with some 8 sqrt(c)
-    centroids, not with all c. Returns None as soon as `wanted` says that nobody wants them any more.
+    By k-means in two levels: regions, and cells in each. A row goes to the nearest of the cells of its nearest regions,
+    so it is compared with some 8 sqrt(c) centroids, not with all c. Returns None as soon as `wanted` says that nobody
+    wants them any more.
     """
     count = len(segment)
     generator = np.random.default_rng(_SEED)
-    aim = max(16, int(min(4 * np.sqrt(count), max(_MANY, 2 * np.sqrt(count)))))
+    aim = how_many(count)
     chosen = _sample(generator, count, 256 * int(np.sqrt(aim)))
     regions = kmeans(segment.vectors(chosen), int(np.sqrt(aim)))
     nearby = _nearest_regions(segment, regions)
@@ -143,7 +167,7 @@ def made(segment: Rows, words_of: WordsOf, wanted: Callable[[], bool]) -> Cells 
         first = sum(map(len, centroids))
         _claim(segment, np.flatnonzero((nearby == region).any(axis=1)), fine, first, best, cell)
         centroids.append(fine)
-    return _arranged(segment, words_of, Centroids(np.concatenate(centroids)), cell, generator)
+    return _arranged(segment, words_of, Centroids(np.concatenate(centroids)), cell, best, generator)
 
 
 def _nearest_regions(segment: Rows, regions: Vector) -> NDArray[np.int32]:
@@ -151,7 +175,7 @@ def _nearest_regions(segment: Rows, regions: Vector) -> NDArray[np.int32]:
     spread = min(_SPREAD, len(regions))
     nearby = np.zeros((len(segment), spread), dtype=np.int32)
     for start in range(0, len(segment), _BLOCK):
-        nearby[start : start + _BLOCK] = nearest(regions, segment.block(start, start + _BLOCK), spread)[0]
+        nearby[start : start + _BLOCK] = nearest(regions, segment.matrix[start : start + _BLOCK], spread)[0]
     return nearby
 
 
@@ -173,13 +197,19 @@ def _claim(
 
 
 def _arranged(
-    segment: Rows, words_of: WordsOf, centroids: Centroids, cell: NDArray[np.int32], generator: np.random.Generator
+    segment: Rows,
+    words_of: WordsOf,
+    centroids: Centroids,
+    cell: NDArray[np.int32],
+    towards: Vector,
+    generator: np.random.Generator,
 ) -> Cells:
-    rows = np.argsort(cell, kind="stable").astype(np.int32)
+    rows = np.lexsort((-towards, cell)).astype(np.int32)
     ends = np.cumsum(np.bincount(cell, minlength=len(centroids)))
     sets = segment.set_numbers()[rows].astype(np.int32)
     reach = _reach(segment, centroids, cell, generator)
-    return Cells(centroids, np.concatenate(([0], ends)).astype(np.int64), rows, sets, words_of(sets), reach)
+    starts = np.concatenate(([0], ends)).astype(np.int64)
+    return Cells(centroids, starts, rows, towards[rows], sets, words_of(sets), reach)
 
 
 def _reach(
@@ -187,7 +217,7 @@ def _reach(
 ) -> NDArray[np.int64]:
     """For each of DEPTHS, the rank of the cell within which nearly all of the nearest rows of a sample stand."""
     queries = segment.vectors(_sample(generator, len(cell), _SAMPLE))
-    rows, _ = nearest(segment.block(0, len(segment)), queries, min(DEPTHS[-1] + 1, len(cell)))
+    rows, _ = nearest(segment.matrix, queries, min(DEPTHS[-1] + 1, len(cell)))
     rows = rows[:, 1:]  # but for the query itself
     most = len(centroids) // _FARTHEST
     found = np.zeros(rows.shape, dtype=np.int64)

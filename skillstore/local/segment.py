@@ -12,6 +12,7 @@ from skillstore.local.cells import Cells
 from skillstore.local.matcher import Applicable, Chosen
 from skillstore.local.payloads import Payloads
 from skillstore.local.ranges import joined
+from skillstore.local.rings import Rings
 from skillstore.local.vectors import products, span_products
 
 Counts = NDArray[np.int64]
@@ -106,9 +107,10 @@ class Segment:
         rows: Vector = self._vectors[positions]
         return rows
 
-    def block(self, start: int, stop: int) -> Vector:
-        """The vectors of rows side by side; a view, not to be written."""
-        return self._vectors[start:stop]
+    @property
+    def matrix(self) -> Vector:
+        """All vectors (n, dim); a view, not to be written."""
+        return self._vectors
 
     def payloads_at(self, positions: NDArray[np.int64]) -> list[bytes]:
         """The payloads at a few positions, in any order."""
@@ -206,6 +208,10 @@ class Segment:
         spans = self._spans_of(chosen)
         rows = joined(spans.starts, spans.lengths)
         return rows if self._all_alive else rows[self.alive[rows]]
+
+    def rings(self, start: int, length: int, vectors: Vector) -> Rings | None:  # noqa: ARG002 - cells know them
+        """Around the rows side by side from `start` on; None without cells."""
+        return None if self.cells is None else self.cells.rings(start, length)
 
     def spans_of_sets(self, sets: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """(starts, lengths) of the rows of each of these sets, those that are gone included; length 0 for none."""

@@ -32,7 +32,7 @@ class Scan:
         return other
 
     def add(self, skill: Skill) -> tuple[int, bool, float | None]:
-        """(id, created, similarity to the twin)."""
+        """(id, created, similarity to the skill it was merged into)."""
         if self.same_skill is None:
             return self._keep(skill), True, None
         twins = [
@@ -44,7 +44,7 @@ class Scan:
             return self._keep(skill), True, None
         nearest, twin = min(twins)
         if -nearest <= self.same_skill:
-            return self._keep(skill), True, -nearest
+            return self._keep(skill), True, None
         self._change(twin, times_learned=self.skills[twin].times_learned + 1)
         return twin, False, -nearest
 
