@@ -32,7 +32,6 @@ _FARTHEST = 10  # if more than one cell in so many must be read, cells do not pa
 _BLOCK = 65_536
 _SEED = 20_260_101
 _LONGER = 1.1  # than any product of unit vectors
-_ZERO = np.zeros(1, dtype=np.int64)
 
 
 WordsOf: TypeAlias = Callable[[NDArray[np.int32]], list[NDArray[np.uint64]]]
@@ -53,23 +52,23 @@ class Rows(Protocol):
 
 
 class Near(NamedTuple):
-    """Rows of the nearest cells, int32 (n,), cell by cell, their sets and their sets' words; `ends` of the cells."""
+    """Rows of the nearest cells, int32 (n,), cell by cell, their sets and their sets' words; how many each cell has."""
 
     rows: NDArray[np.int32]
     sets: NDArray[np.int32]
     words: list[NDArray[np.uint64]]
-    ends: NDArray[np.int64]
+    lengths: NDArray[np.int64]
 
     def are_alike(self, applies: NDArray[np.bool_]) -> bool:
         """Whether no cell has far fewer rows that apply than the others have: less than half, beyond chance."""
-        counts = np.diff(np.concatenate((_ZERO, np.cumsum(applies)))[np.concatenate((_ZERO, self.ends))])
-        expected = np.diff(self.ends, prepend=0) * (counts.sum() / len(applies))
+        counts = np.add.reduceat(applies, np.cumsum(self.lengths) - self.lengths, dtype=np.int64)
+        expected = self.lengths * (counts.sum() / len(applies))
         return bool((counts >= expected / 2 - 2 * np.sqrt(expected)).all())
 
 
 class Cells:
     """centroids  of c cells
-    starts     int64 (c + 1,): cell i has rows[starts[i] : starts[i + 1]]
+    starts     int64 (c + 1,): cell i has rows[starts[i] : starts[i + 1]], at least one
     rows       int32 (n,): positions in the segment, in each cell those nearest to its centroid first
     towards    float32 (n,): the product of each of `rows` with its centroid
     sets       int32 (n,): the precondition set of each of `rows`
@@ -103,7 +102,7 @@ class Cells:
         lengths = self.starts[cells + 1] - starts
         places = joined(starts, lengths)
         words = [word[places] for word in self.words]
-        return Near(self.rows[places], self.sets[places], words, np.cumsum(lengths))
+        return Near(self.rows[places], self.sets[places], words, lengths)
 
     def rings(self, start: int, length: int) -> Rings:
         """Around the segment's rows from `start` on; remembered, at 12 bytes a row."""
@@ -131,7 +130,7 @@ def fits(
         np.isfinite(centroids.vectors).all()
         and starts[0] == 0
         and starts[-1] == count
-        and (np.diff(starts) >= 0).all()
+        and (np.diff(starts) > 0).all()
         and (rows.min() >= 0 and rows.max() < count)
         and (np.bincount(rows, minlength=count) == 1).all()
         and (np.abs(towards) < _LONGER).all()
@@ -204,8 +203,10 @@ def _arranged(
     towards: Vector,
     generator: np.random.Generator,
 ) -> Cells:
+    filled, cell = np.unique(cell, return_inverse=True)
+    centroids = Centroids(centroids.vectors[filled])
     rows = np.lexsort((-towards, cell)).astype(np.int32)
-    ends = np.cumsum(np.bincount(cell, minlength=len(centroids)))
+    ends = np.cumsum(np.bincount(cell))
     sets = segment.set_numbers()[rows].astype(np.int32)
     reach = _reach(segment, centroids, cell, generator)
     starts = np.concatenate(([0], ends)).astype(np.int64)

@@ -144,7 +144,7 @@ class Segment:
             needed = more
             near = self.cells.near(query, needed)
             applies = applicable.among(near.sets, near.words)
-            here = np.count_nonzero(applies) / max(1, len(applies))  # a cell may be empty
+            here = np.count_nonzero(applies) / len(applies)
             if not self._pays(here) or not near.are_alike(applies):
                 return None
             rows, share = near.rows[applies].astype(np.int64), min(share, here)
