@@ -203,8 +203,8 @@ def _arranged(
     towards: Vector,
     generator: np.random.Generator,
 ) -> Cells:
-    filled, cell = np.unique(cell, return_inverse=True)
-    centroids = Centroids(centroids.vectors[filled])
+    filled, own = np.unique(cell, return_inverse=True)
+    centroids, cell = Centroids(centroids.vectors[filled]), own.astype(np.int32)
     rows = np.lexsort((-towards, cell)).astype(np.int32)
     ends = np.cumsum(np.bincount(cell))
     sets = segment.set_numbers()[rows].astype(np.int32)
