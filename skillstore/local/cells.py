@@ -22,7 +22,7 @@ from skillstore.local.vectors import Centroids, kmeans, nearest
 DEPTHS = (32, 64, 128, 256, 512, 1024, 2048)
 """Among how many nearest rows, applicable or not, the best must be found: a quarter apply, four times as deep."""
 
-SMALLEST = 20_000
+SMALLEST = 10_000
 """Rows below which reading all that apply is as fast."""
 
 _COVERED = 0.999  # of the nearest rows of the sample stand in the cells that are read
@@ -104,6 +104,11 @@ class Cells:
         words = [word[places] for word in self.words]
         return Near(self.rows[places], self.sets[places], words, lengths)
 
+    def within(self, query: Vector, least: float) -> NDArray[np.int64]:
+        """The places of all rows at least as similar to `query` as `least`, and of some others."""
+        spans = self.rings(0, len(self.rows)).within(query[None, :], least)
+        return joined(spans.starts, spans.lengths)
+
     def rings(self, start: int, length: int) -> Rings:
         """Around the segment's rows from `start` on; remembered, at 12 bytes a row."""
         found = self._rings.get(start)
@@ -139,34 +144,69 @@ def fits(
     )
 
 
-def made(segment: Rows, words_of: WordsOf, wanted: Callable[[], bool]) -> Cells | None:
-    """Cells for the rows of `segment`. Reads all vectors a few times.
+def made(
+    segment: Rows, words_of: WordsOf, wanted: Callable[[], bool], centroids: Centroids | None = None
+) -> Cells | None:
+    """Cells for the rows of `segment`, around these `centroids` or its own. Reads all vectors a few times.
 
-    By k-means in two levels: regions, and cells in each. A row goes to the nearest of the cells of its nearest regions,
-    so it is compared with some 8 sqrt(c) centroids, not with all c. Returns None as soon as `wanted` says that nobody
-    wants them any more.
+    Returns None as soon as `wanted` says that nobody wants them any more.
+    """
+    generator = np.random.default_rng(_SEED)
+    claims = _Claims(segment)
+    if centroids is not None:
+        claims.stake(np.arange(len(segment)), centroids.vectors)
+    elif not _stake_in_regions(claims, segment, wanted, generator):
+        return None
+    return _arranged(segment, words_of, claims, generator)
+
+
+class _Claims:
+    """The cell of each row: that with the nearest of the centroids that were staked for it."""
+
+    def __init__(self, segment: Rows) -> None:
+        self._segment = segment
+        self._centroids: list[Vector] = []
+        self.towards = np.full(len(segment), -np.inf, dtype=np.float32)
+        self.cell = np.zeros(len(segment), dtype=np.int32)
+
+    def stake(self, rows: NDArray[np.int64], centroids: Vector) -> None:
+        """Give `rows` to these cells where they are nearer than those before."""
+        first = sum(map(len, self._centroids))
+        self._centroids.append(centroids)
+        for start in range(0, len(rows), _BLOCK):
+            block = rows[start : start + _BLOCK]
+            found, products = (column[:, 0] for column in nearest(centroids, self._segment.vectors(block), 1))
+            nearer = products > self.towards[block]
+            self.towards[block[nearer]] = products[nearer]
+            self.cell[block[nearer]] = first + found[nearer]
+
+    @property
+    def centroids(self) -> Vector:
+        return np.concatenate(self._centroids)
+
+
+def _stake_in_regions(
+    claims: _Claims, segment: Rows, wanted: Callable[[], bool], generator: np.random.Generator
+) -> bool:
+    """By k-means in two levels: regions, and cells in each; False if they are no longer wanted.
+
+    A row goes to the nearest of the cells of its nearest regions, so it is compared with some 8 sqrt(c) centroids, not
+    with all c.
     """
     count = len(segment)
-    generator = np.random.default_rng(_SEED)
     aim = how_many(count)
     chosen = _sample(generator, count, 256 * int(np.sqrt(aim)))
     regions = kmeans(segment.vectors(chosen), int(np.sqrt(aim)))
     nearby = _nearest_regions(segment, regions)
-    centroids: list[Vector] = []
-    best = np.full(count, -np.inf, dtype=np.float32)
-    cell = np.zeros(count, dtype=np.int32)
     for region in range(len(regions)):
         if not wanted():
-            return None
+            return False
         own = np.flatnonzero(nearby[:, 0] == region)
-        if not len(own):
-            continue
-        share = max(1, round(aim * len(own) / count))
-        fine = kmeans(segment.vectors(own[_sample(generator, len(own), 64 * share)]), share)
-        first = sum(map(len, centroids))
-        _claim(segment, np.flatnonzero((nearby == region).any(axis=1)), fine, first, best, cell)
-        centroids.append(fine)
-    return _arranged(segment, words_of, Centroids(np.concatenate(centroids)), cell, best, generator)
+        if len(own):
+            share = max(1, round(aim * len(own) / count))
+            fine = kmeans(segment.vectors(own[_sample(generator, len(own), 64 * share)]), share)
+            claims.stake(np.flatnonzero((nearby == region).any(axis=1)), fine)
+    return True
 
 
 def _nearest_regions(segment: Rows, regions: Vector) -> NDArray[np.int32]:
@@ -178,39 +218,14 @@ def _nearest_regions(segment: Rows, regions: Vector) -> NDArray[np.int32]:
     return nearby
 
 
-def _claim(
-    segment: Rows,
-    rows: NDArray[np.int64],
-    centroids: Vector,
-    first: int,
-    best: NDArray[np.float32],
-    cell: NDArray[np.int32],
-) -> None:
-    """Give `rows` to these cells, numbered from `first`, where they are nearer than the `best` so far."""
-    for start in range(0, len(rows), _BLOCK):
-        block = rows[start : start + _BLOCK]
-        found, products = (column[:, 0] for column in nearest(centroids, segment.vectors(block), 1))
-        nearer = products > best[block]
-        best[block[nearer]] = products[nearer]
-        cell[block[nearer]] = first + found[nearer]
-
-
-def _arranged(
-    segment: Rows,
-    words_of: WordsOf,
-    centroids: Centroids,
-    cell: NDArray[np.int32],
-    towards: Vector,
-    generator: np.random.Generator,
-) -> Cells:
-    filled, own = np.unique(cell, return_inverse=True)
-    centroids, cell = Centroids(centroids.vectors[filled]), own.astype(np.int32)
-    rows = np.lexsort((-towards, cell)).astype(np.int32)
-    ends = np.cumsum(np.bincount(cell))
+def _arranged(segment: Rows, words_of: WordsOf, claims: _Claims, generator: np.random.Generator) -> Cells:
+    filled, own = np.unique(claims.cell, return_inverse=True)
+    centroids, cell = Centroids(claims.centroids[filled]), own.astype(np.int32)
+    rows = np.lexsort((-claims.towards, cell)).astype(np.int32)
+    starts = np.concatenate(([0], np.cumsum(np.bincount(cell)))).astype(np.int64)
     sets = segment.set_numbers()[rows].astype(np.int32)
     reach = _reach(segment, centroids, cell, generator)
-    starts = np.concatenate(([0], ends)).astype(np.int64)
-    return Cells(centroids, starts, rows, towards[rows], sets, words_of(sets), reach)
+    return Cells(centroids, starts, rows, claims.towards[rows], sets, words_of(sets), reach)
 
 
 def _reach(

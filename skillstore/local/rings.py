@@ -39,6 +39,9 @@ class Rings:
 
     def __init__(self, centroids: Vector, keys: NDArray[np.float64], rows: NDArray[np.integer]) -> None:
         self.centroids, self.keys, self.rows = centroids, keys, rows
+        numbers = np.arange(len(centroids))
+        ends = np.searchsorted(keys, _APART * (numbers + 1))
+        self._farthest = keys[np.maximum(ends, 1) - 1] - _APART * numbers  # negative where there is no row
 
     @classmethod
     def around(cls, centroids: Vector, cell: NDArray[np.integer], towards: Vector, rows: NDArray[np.integer]) -> Rings:
@@ -54,7 +57,7 @@ class Rings:
         return cls(centroids, keys[order], rows[order])
 
     def within(self, queries: Vector, limit: float) -> Spans:
-        """Where all rows stand whose similarity to one of `queries` (m, dim) is above `limit`, and few others."""
+        """Where all rows stand whose similarity to one of `queries` (m, dim) is `limit` or more, and few others."""
         slack = 2 * np.arccos(1 - error_bound(queries.shape[1]))  # the angles of rows and queries are rounded
         alpha = float(np.arccos(min(1.0, max(-1.0, limit))) + slack)
         least = self._least(alpha)
@@ -72,11 +75,8 @@ class Rings:
 
     def _least(self, alpha: float) -> Vector:
         """The products with each centroid above which a query may have a row within `alpha`."""
-        numbers = np.arange(len(self.centroids))
-        ends = np.searchsorted(self.keys, _APART * (numbers + 1))
-        farthest = self.keys[np.maximum(ends, 1) - 1] - _APART * numbers  # negative where there is no row
-        near = np.cos(np.minimum(np.pi, farthest + alpha))
-        return np.where(farthest < 0, 2.0, near).astype(np.float32)
+        near = np.cos(np.minimum(np.pi, self._farthest + alpha))
+        return np.where(self._farthest < 0, 2.0, near).astype(np.float32)
 
 
 class Middles:

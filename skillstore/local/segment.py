@@ -22,6 +22,7 @@ Counts = NDArray[np.int64]
 _FEW = 6_000  # rows that are read in less time than cells take
 _COMMON = 0.04  # of the rows apply: enough cells are near; where fewer do,
 _MANY = 24_000  # rows are read before cells are asked
+_RIVALS = 1000  # rows that are read in less time than rings take
 _DEEPER = 1.6  # how much farther than k / share the k-th that applies may be
 _SAMPLE = 512  # rows that tell whether many apply
 _FEW_SETS = 8192  # that are asked about one by one in less time than a state is resolved
@@ -152,6 +153,20 @@ class Segment:
             return None
         close = self._close(rows, products(self._vectors, rows, query), k)
         return close if len(close) >= k else None
+
+    def rivals(self, applicable: Applicable, query: Vector, k: int, least: float) -> NDArray[np.int64] | None:
+        """As `candidates`, but for some that are less similar than `least`: where rows cluster, few are looked at.
+
+        None where that would not pay.
+        """
+        if self.cells is None or least == -np.inf:
+            return None
+        rows = self._share(applicable) * len(self)
+        if rows < _RIVALS or len(places := self.cells.within(query, least)) > rows:
+            return None
+        words = [word[places] for word in self.cells.words]
+        close = self.cells.rows[places[applicable.among(self.cells.sets[places], words)]].astype(np.int64)
+        return self._close(close, products(self._vectors, close, query), k)
 
     def _pays(self, share: float) -> bool:
         """Whether so many apply that cells find them sooner, and lose nearly none."""

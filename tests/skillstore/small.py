@@ -19,7 +19,7 @@ def make_small(monkeypatch: pytest.MonkeyPatch) -> None:
         duplicates: {"_SHORT": 1, "_BLOCK": 5, "_RINGED": 3, "_SMALL": 2, "_FEW": 3, "_PAIRS": 4},
         matcher: {"_LOOSE": 2, "_REMEMBERED": 3},
         payloads: {"_BLOCK": 3},
-        segment: {"_FEW": 1, "_MANY": 1, "_SAMPLE": 3, "_FEW_SETS": 3, "_REMEMBERED": 3},
+        segment: {"_RIVALS": 1, "_FEW": 1, "_MANY": 1, "_SAMPLE": 3, "_FEW_SETS": 3, "_REMEMBERED": 3},
         rings: {"_BLOCK": 2},
         tail: {"_LOOSE": 2},
         vectors: {"_LONG": 2, "_MANY": 2},

@@ -13,9 +13,10 @@ import pytest
 
 from skillstore import Skill, SkillLibrary
 from skillstore.embedding import similarities, unit
-from skillstore.local import cells, segment
+from skillstore.local import cells, segment, table
 from skillstore.local.backend import LocalBackend
 from skillstore.local.cells import Cells, Near
+from skillstore.preconditions import facts_of
 
 DIM = 16
 COUNT = 4000
@@ -200,3 +201,36 @@ def test_no_cell_is_empty_where_few_vectors_differ() -> None:
     assert len(found.centroids) == len(found.starts) - 1 <= 3
     for axis in range(DIM):
         assert len(library.retrieve_skills({"wet": True, "band": 1}, np.eye(DIM)[axis], 10)) == 10
+
+
+def test_rivals_are_all_that_are_similar_enough_and_borrowed_cells_find_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segment, "_RIVALS", 10)
+    monkeypatch.setattr(table, "_LIKE_SMALL", 1)
+    generator = np.random.default_rng(9)
+    skills = made(generator)
+    library = SkillLibrary(embedding_dim=DIM, same_skill=None)
+    library.add_skills(skills[:3300])
+    library.compact()
+    library.settle()
+    library.add_skills(skills[3300:])
+    library.snapshot()
+    library.settle()
+    seen = cast("LocalBackend", library._backend)._table
+    larger, smaller = seen.segments
+    assert larger.cells is not None
+    assert smaller.cells is not None
+    known = {vector.tobytes() for vector in larger.cells.centroids.vectors}
+    assert all(vector.tobytes() in known for vector in smaller.cells.centroids.vectors)
+    looked = 0
+    for turn in range(60):
+        state = {"wet": bool(turn % 2), "band": int(generator.integers(4))}
+        query = unit(skills[int(generator.integers(COUNT))].embedding + 0.1 * generator.standard_normal(DIM))
+        applies = [place for place in range(len(smaller)) if skills[smaller.ids[place] - 1].is_applicable(state)]
+        ranks = similarities(smaller.matrix[applies], query)
+        least = float(np.sort(ranks)[-1 - turn % 10])
+        rivals = smaller.rivals(seen.applicable(facts_of(state)), query, 10, least)
+        if rivals is not None:
+            looked += 1
+            assert {applies[row] for row in np.flatnonzero(ranks >= least)} <= set(rivals.tolist())
+            assert set(rivals.tolist()) <= set(applies)
+    assert looked > 10
