@@ -165,8 +165,8 @@ def test_the_public_names_of_skillstore() -> None:
 def test_the_public_names_of_a_library() -> None:
     assert sorted(name for name in dir(skillstore.SkillLibrary) if not name.startswith("_")) == [
         "add_skill", "add_skills", "batch", "close", "compact", "embedding_dim", "encoder", "get_skill", "get_stats",
-        "open", "record_outcome", "remove_skill", "replace_skill", "restore_skills", "retrieve_skills", "settle",
-        "snapshot", "verify", "why_not",
+        "once", "open", "record_outcome", "remove_skill", "replace_skill", "restore_skills", "retrieve_skills",
+        "settle", "snapshot", "verify", "why_not",
     ]  # fmt: skip
 
 

@@ -14,15 +14,21 @@ from skillstore.errors import LibraryLockedError
 from skillstore.local.files import Files
 
 MANIFEST = "MANIFEST"
+PREVIOUS = "MANIFEST.previous"
 SEAL = "seal"
 LOCK = "lock"
 HOLDER = "lock.holder"
 _REPLACING = ".new"
-_OURS = re.compile(r"(journal|counts|segment|cells)-\d{6,}|(MANIFEST|seal)(\.new)?|lock|lock\.holder")
+_OURS = re.compile(r"(journal|counts|segment|cells)-\d{6,}|(MANIFEST(\.previous)?|seal)(\.new)?|lock|lock\.holder")
 
 
 def journal_name(generation: int) -> str:
     return f"journal-{generation:06d}"
+
+
+def journal_generation(name: str) -> int | None:
+    """The generation whose journal has this name; None if it is the name of something else."""
+    return int(name.removeprefix("journal-")) if name.startswith("journal-") and is_ours(name) else None
 
 
 def counts_name(generation: int) -> str:

@@ -26,6 +26,8 @@ def _about(manifest: Manifest) -> dict[str, Any]:
 
 EMPTY = HEADER_SIZE + len(packed({"library": bytes(16), "generation": 1}))
 """Bytes of the first journal of a library before its first change."""
+LONGEST_EMPTY = EMPTY + 8
+"""Bytes of any journal before its first change, at most: the number of its generation takes up to nine."""
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import zlib
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skillstore.backend import MAX_REQUESTS
 from skillstore.errors import CorruptLibraryError, InvalidInputError
 from skillstore.local import directory
 from skillstore.local.cells import DEPTHS, Cells, fits
+from skillstore.local.changes import request_of
 from skillstore.local.files import Files
 from skillstore.local.frames import FrameReader, Kind, header, seed
 from skillstore.local.manifest import NamedFile
@@ -22,7 +25,13 @@ from skillstore.local.segment import Segment
 from skillstore.local.vectors import Centroids
 from skillstore.preconditions import condition_form, condition_from
 
-CountsFile: TypeAlias = tuple[dict[str, bytes], list[tuple[NDArray[np.bool_], NDArray[np.int64]]]]
+
+class CountsFile(NamedTuple):
+    """What changes: `columns` are (alive, counts) of each segment."""
+
+    notes: dict[str, bytes]
+    requests: OrderedDict[str, bytes]
+    columns: list[tuple[NDArray[np.bool_], NDArray[np.int64]]]
 
 
 def write_segment(files: Files, library: bytes, number: int, segment: Segment, matcher: Matcher) -> NamedFile:
@@ -55,10 +64,16 @@ def attach(files: Files, library: bytes, named: NamedFile, number: int, segment:
 
 
 def write_counts(
-    files: Files, library: bytes, generation: int, notes: Mapping[str, bytes], segments: Sequence[Segment]
+    files: Files,
+    library: bytes,
+    generation: int,
+    notes: Mapping[str, bytes],
+    requests: Mapping[str, bytes],
+    segments: Sequence[Segment],
 ) -> NamedFile:
     """Write and sync the counts of a generation; the directory is not synced yet."""
-    sections: list[Any] = [packed({"library": library, "generation": generation, "notes": dict(notes)})]
+    about = {"library": library, "generation": generation, "notes": dict(notes)}
+    sections: list[Any] = [packed({**about, "requests": [list(pair) for pair in requests.items()]})]
     for segment in segments:
         sections.append(np.packbits(segment.alive, bitorder="little"))
         sections.append(segment.counts.astype("<i8"))
@@ -80,6 +95,19 @@ def _write(files: Files, library: bytes, name: str, sections: Sequence[Any]) -> 
     finally:
         files.close(fd)
     return NamedFile(name, size, checksum)
+
+
+def check(files: Files, library: bytes, named: NamedFile) -> None:
+    """Read every byte of a file. Raises CorruptLibraryError, FileNotFoundError."""
+    fd = files.open(named.name)
+    try:
+        reader, sequence = _SnapshotReader(files, fd, library, named), 0
+        while reader.offset < reader.size:
+            reader.skipped(sequence)
+            sequence += 1
+        reader.finish()
+    finally:
+        files.close(fd)
 
 
 class _SnapshotReader(FrameReader):
@@ -208,7 +236,7 @@ def read_cells(
 
 
 def read_counts(files: Files, library: bytes, named: NamedFile, rows: Sequence[int]) -> CountsFile:
-    """(notes, [(alive, counts) of each segment]) of a file, every byte checked; `rows` are the segments' lengths."""
+    """What is in a file, every byte checked; `rows` are the segments' lengths."""
     fd = files.open(named.name)
     try:
         reader = _SnapshotReader(files, fd, library, named)
@@ -223,6 +251,17 @@ def read_counts(files: Files, library: bytes, named: NamedFile, rows: Sequence[i
     finally:
         files.close(fd)
     try:
-        return {str(key): bytes(value) for key, value in about["notes"].items()}, columns
-    except (KeyError, TypeError, AttributeError) as error:
-        raise reader.damaged(f"it does not hold notes ({error!r})", offset=0) from None
+        notes = {str(key): bytes(value) for key, value in about["notes"].items()}
+        return CountsFile(notes, _requests(about.get("requests", [])), columns)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise reader.damaged(f"it does not hold notes and requests ({error!r})", offset=0) from None
+
+
+def _requests(form: Any) -> OrderedDict[str, bytes]:
+    """Oldest first. Raises ValueError, TypeError."""
+    if len(form) > MAX_REQUESTS:
+        raise RecordError("more requests than are remembered")
+    requests = OrderedDict((change.id, change.answer) for change in (request_of(*pair) for pair in form))
+    if len(requests) != len(form):
+        raise RecordError("a request is carried out twice")
+    return requests
