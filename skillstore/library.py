@@ -91,7 +91,7 @@ class SkillLibrary:
         """
         from skillstore.local import opening  # here, so that importing skillstore is instant
 
-        path = _path(where)
+        path = path_of(where)
         _one_of("durability", durability, DURABILITIES)
         _one_of("mode", mode, ("rw", "r"))
         wanted = Wanted(
@@ -319,7 +319,8 @@ class SkillLibrary:
         return query
 
 
-def _path(where: str | os.PathLike[str]) -> Path:
+def path_of(where: str | os.PathLike[str]) -> Path:
+    """The directory of a library. Raises InvalidInputError."""
     if not isinstance(where, str | os.PathLike) or not str(where) or "\0" in str(where):
         raise InvalidInputError(f"a library is opened by the path of its directory, not {where!r}")
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 import sys
 from contextlib import suppress
@@ -109,6 +110,23 @@ class Files:
 
     def replace(self, source: str, target: str) -> None:
         os.replace(self.directory / source, self.directory / target)  # noqa: PTH105
+
+    def folder(self, name: str) -> Files:
+        """The files of the directory `name` in this one, which is made if need be."""
+        (self.directory / name).mkdir(exist_ok=True)
+        return type(self)(self.directory / name)
+
+    def link(self, source: str, target: str) -> None:
+        """A second name for the bytes of a file; a synced copy where the file system knows no links."""
+        try:
+            os.link(self.directory / source, self.directory / target)
+        except FileExistsError:
+            raise
+        except OSError:
+            shutil.copyfile(self.directory / source, self.directory / target)
+            fd = self.open(target)
+            self.sync(fd)
+            self.close(fd)
 
     def remove(self, name: str) -> None:
         os.unlink(self.directory / name)  # noqa: PTH108

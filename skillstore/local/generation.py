@@ -11,8 +11,9 @@ from skillstore.local import directory, manifest, snapshot
 from skillstore.local.changes import Change, Request, Rows
 from skillstore.local.files import Files
 from skillstore.local.journal import LONGEST_EMPTY, JournalReader, Place, read_seal
-from skillstore.local.manifest import Manifest, Previous
+from skillstore.local.manifest import Manifest, NamedFile, Previous
 from skillstore.local.records import RecordError
+from skillstore.local.segment import Segment
 from skillstore.local.table import Table
 from skillstore.values import Value
 
@@ -160,6 +161,27 @@ def _table(files: Files, named: Manifest) -> Table:
     table.recount()
     table.matcher.access = table.matcher.indexing().built()
     return table
+
+
+def written(files: Files, old: Manifest, table: Table) -> tuple[Manifest, list[tuple[NamedFile, int, Segment]]]:
+    """Write and sync the snapshot of the generation after `old`, which holds `table`, whose skills are all in segments.
+
+    Returns its manifest, which nobody knows yet, and (file, number, segment) of each segment that had no file; the
+    others are in the files of `old`. Neither is the directory synced yet, nor is there a journal.
+    """
+    saved = {file.name: file for file in old.segments}
+    named, fresh, number = [], [], old.next_segment
+    segments = list(table.segments)
+    for segment in segments:
+        if segment.number is None:
+            named.append(snapshot.write_segment(files, old.library, number, segment, table.matcher))
+            fresh.append((named[-1], number, segment))
+            number += 1
+        else:
+            named.append(saved[directory.segment_name(segment.number)])
+    counts = snapshot.write_counts(files, old.library, old.generation + 1, table.notes, table.requests, segments)
+    new = old.next(next_segment=number, next_id=table.staging.next_id, segments=tuple(named), counts=counts)
+    return new, fresh
 
 
 def verified(files: Files) -> dict[str, Value]:

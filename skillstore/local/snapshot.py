@@ -101,7 +101,7 @@ def check(files: Files, library: bytes, named: NamedFile) -> None:
     """Read every byte of a file. Raises CorruptLibraryError, FileNotFoundError."""
     fd = files.open(named.name)
     try:
-        reader, sequence = _SnapshotReader(files, fd, library, named), 0
+        reader, sequence = SnapshotReader(files, fd, library, named), 0
         while reader.offset < reader.size:
             reader.skipped(sequence)
             sequence += 1
@@ -110,12 +110,15 @@ def check(files: Files, library: bytes, named: NamedFile) -> None:
         files.close(fd)
 
 
-class _SnapshotReader(FrameReader):
+class SnapshotReader(FrameReader):
     """Reads a file that the manifest names."""
 
-    def __init__(self, files: Files, fd: int, library: bytes, named: NamedFile) -> None:
+    def __init__(self, files: Files, fd: int, library: bytes, named: NamedFile, sized: bool = True) -> None:
+        """`sized`: raises CorruptLibraryError unless the file has the size that it should have."""
         super().__init__(files, fd, named.name, seed(library, named.name))
         self._named = named
+        if not sized:
+            self.size = named.size
         if self.size != named.size:
             raise self.damaged(f"it has {self.size} bytes instead of {named.size}", offset=min(self.size, named.size))
 
@@ -135,7 +138,19 @@ class _SnapshotReader(FrameReader):
 def read_segment(files: Files, library: bytes, named: NamedFile, matcher: Matcher, dim: int) -> Segment:
     """The segment of a file, every byte checked; its skills all alive, with no counts yet. Payloads stay on disk."""
     source = PayloadFile(files, named.name, seed(library, named.name))
-    reader = _SnapshotReader(files, source.fd, library, named)
+    reader = SnapshotReader(files, source.fd, library, named)
+    segment = read_columns(reader, source, library, named, matcher, dim)
+    source.offset = reader.skipped(9)
+    reader.finish()
+    if int(segment.payloads.ends[-1]) != reader.size - source.offset:
+        raise reader.damaged("the payloads do not cover their section")
+    return segment
+
+
+def read_columns(
+    reader: SnapshotReader, source: PayloadFile, library: bytes, named: NamedFile, matcher: Matcher, dim: int
+) -> Segment:
+    """All of a segment but its payloads."""
     about = reader.record(0)
     conditions = reader.record(1)
     try:
@@ -154,10 +169,8 @@ def read_segment(files: Files, library: bytes, named: NamedFile, matcher: Matche
     vectors = reader.array(6, "<f4", rows * dim).astype(np.float32, copy=False).reshape(rows, dim)
     ends = reader.array(7, "<u8", rows).astype(np.uint64, copy=False)
     checksums = reader.array(8, "<u4", rows).astype(np.uint32, copy=False)
-    source.offset = reader.skipped(9)
-    reader.finish()
     _check_columns(reader, starts, ids, places, len(terms), rows)
-    if int(ends[-1]) != reader.size - source.offset or (ends[1:] < ends[:-1]).any():
+    if (ends[1:] < ends[:-1]).any():
         raise reader.damaged("the payloads do not cover their section")
     segment = Segment(
         sets=matcher.intern_many(sizes, np.array(terms, dtype=np.int32)[places], distinct=True),
@@ -174,7 +187,7 @@ def read_segment(files: Files, library: bytes, named: NamedFile, matcher: Matche
 
 
 def _check_columns(
-    reader: _SnapshotReader,
+    reader: SnapshotReader,
     starts: NDArray[np.int64],
     ids: NDArray[np.int64],
     places: NDArray[np.int64],
@@ -239,7 +252,7 @@ def read_counts(files: Files, library: bytes, named: NamedFile, rows: Sequence[i
     """What is in a file, every byte checked; `rows` are the segments' lengths."""
     fd = files.open(named.name)
     try:
-        reader = _SnapshotReader(files, fd, library, named)
+        reader = SnapshotReader(files, fd, library, named)
         about = reader.record(0)
         columns = []
         for place, count in enumerate(rows):

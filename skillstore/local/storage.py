@@ -150,23 +150,10 @@ class Disk:
 
     def snapshot(self, table: Table) -> int:
         self._prepare()
-        old, files = self._manifest, self._files
-        saved = {file.name: file for file in old.segments}
-        named, fresh, number = [], [], old.next_segment
-        segments = list(table.segments)
-        for segment in segments:
-            if segment.number is None:
-                named.append(snapshot.write_segment(files, old.library, number, segment, table.matcher))
-                fresh.append((named[-1], number, segment))
-                number += 1
-            else:
-                named.append(saved[directory.segment_name(segment.number)])
-        counts = snapshot.write_counts(files, old.library, old.generation + 1, table.notes, table.requests, segments)
-        self._turn_to(
-            old.next(next_segment=number, next_id=table.staging.next_id, segments=tuple(named), counts=counts)
-        )
-        for file, given, segment in fresh:
-            snapshot.attach(files, old.library, file, given, segment)
+        new, fresh = generation.written(self._files, self._manifest, table)
+        self._turn_to(new)
+        for file, number, segment in fresh:
+            snapshot.attach(self._files, new.library, file, number, segment)
             self.keep_cells(segment)
         self._remove_strays()
         return self._manifest.generation
