@@ -26,6 +26,14 @@ class Files:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
+    def make(self) -> None:
+        """The directory is there, and those above it, with their names on the disk."""
+        made = [path for path in (self.directory, *self.directory.parents) if not path.exists()]
+        self.directory.mkdir(parents=True, exist_ok=True)
+        for path in made or [self.directory]:
+            with suppress(PermissionError):  # what may not be read cannot be synced
+                self._sync_directory(path.parent)
+
     def names(self) -> list[str]:
         return sorted(os.listdir(self.directory))  # noqa: PTH208 - names are what is wanted
 
@@ -133,7 +141,10 @@ class Files:
 
     def sync_directory(self) -> None:
         """Names made, replaced and removed so far are on the disk."""
-        fd = os.open(self.directory, os.O_RDONLY | os.O_CLOEXEC)
+        self._sync_directory(self.directory)
+
+    def _sync_directory(self, path: Path) -> None:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fsync(fd)
         finally:

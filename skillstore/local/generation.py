@@ -90,7 +90,7 @@ def _opened(files: Files, found: _Found) -> Generation:
 def check_newest(files: Files, named: Manifest, found: _Found) -> None:
     """Raises CorruptLibraryError if a later generation was written to: then `named` is an old copy."""
     for name, (_, size, _) in found.items():
-        if (directory.journal_generation(name) or 0) > named.generation and size > LONGEST_EMPTY:
+        if directory.number_of(name, "journal") > named.generation and size > LONGEST_EMPTY:
             raise CorruptLibraryError(str(files.path(directory.MANIFEST)), 0, f"it is older than {name}")
 
 

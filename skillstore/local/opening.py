@@ -47,7 +47,7 @@ def for_writing(path: Path, wanted: Wanted, durability: str, create: bool) -> Lo
             raise _nothing_at(path)
         if not path.exists():
             wanted.new()  # refuses before anything is made
-            path.mkdir(parents=True, exist_ok=True)
+            files.make()
         if not path.is_dir():
             raise InvalidInputError(f"{path} is not a directory; a library is a directory of its own")
         _check_no_strangers(files)
@@ -82,7 +82,9 @@ def _locked(files: Files, wanted: Wanted, durability: str) -> LocalBackend:
                 disk.close(clean=False)
                 raise
         else:
-            disk, table, settings = Disk.create(files, lock, wanted.new())
+            settings = wanted.new()
+            files.make()  # a crash may have come between making it and syncing what is above it
+            disk, table, settings = Disk.create(files, lock, settings)
         return LocalBackend(settings, table, disk, durability)
     except BaseException:
         lock.release()

@@ -141,7 +141,7 @@ def _give_up_later(files: Files, way: Salvage) -> None:
     """The journals that follow those which were read."""
     for name in files.names():
         size = files.identity(name)[1]
-        if (directory.journal_generation(name) or 0) > way.generation and size > LONGEST_EMPTY:
+        if directory.number_of(name, "journal") > way.generation and size > LONGEST_EMPTY:
             way.give_up_changes(name, size, f"all {size} bytes of {name}, which lean on what is given up")
 
 
@@ -171,8 +171,7 @@ def _made_current(files: Files, lock: WriterLock, way: Salvage) -> int:
     if table.tail.visible:
         flush = Rearrangement([table.tail])
         table.put(flush, flush.built())
-    segments = [int(name.split("-")[1]) for name in files.names() if name.startswith("segment-")]
-    number = max([way.manifest.next_segment, *(last + 1 for last in segments)])
+    number = max(way.manifest.next_segment, 1 + max(directory.number_of(name, "segment") for name in files.names()))
     base = replace(way.manifest, generation=_highest(files, way), next_segment=number)
     new, _ = generation.written(files, base, table)
     Journal.create(files, new).close()
@@ -188,6 +187,10 @@ def _made_current(files: Files, lock: WriterLock, way: Salvage) -> int:
 
 
 def _highest(files: Files, way: Salvage) -> int:
-    """The last generation that there was."""
-    journals = [directory.journal_generation(name) or 0 for name in files.names()]
-    return max(way.generation, way.manifest.generation, *journals)
+    """The last generation that there was. Raises CorruptLibraryError if a file pretends that there can be no next."""
+    journals = {directory.number_of(name, "journal"): name for name in files.names()}
+    highest = max(way.generation, way.manifest.generation, *journals)
+    if not directory.has_next(highest):
+        name = journals.get(highest, directory.MANIFEST)
+        raise CorruptLibraryError(str(files.path(name)), 0, "no journal can have this number")
+    return highest
