@@ -23,12 +23,14 @@ class Scan:
         self.same_skill, self.dedup_scope = same_skill, dedup_scope
         self.skills: dict[int, Skill] = {}
         self.notes: dict[str, Value] = {}
+        self.requests: dict[str, Value] = {}
         self.next_id = 1
 
     def copy(self) -> Scan:
         """Another that changes on its own."""
         other = Scan(self.same_skill, self.dedup_scope)
         other.skills, other.notes, other.next_id = dict(self.skills), dict(self.notes), self.next_id
+        other.requests = dict(self.requests)
         return other
 
     def add(self, skill: Skill) -> tuple[int, bool, float | None]:

@@ -67,6 +67,7 @@ STEPS: list[Callable[[SkillLibrary], object]] = [
     _noted,
     lambda library: library.snapshot(),
     lambda library: library.add_skill(skill("merged", {"a": 1})),
+    lambda library: library.once("asked", lambda: library.add_skill(skill("asked", {"asked": 1})).skill.id),
     lambda library: library.compact(),
     _batch,
     lambda library: library.close(),
@@ -124,6 +125,8 @@ def _check_recovered(place: Path, life: Life) -> None:
         except LibraryNotFoundError:
             assert not life.opened
     with SkillLibrary.open(place, embedding_dim=2) as library:
+        asked = next((kept.id for kept in library if kept.name == "asked"), None)
+        assert library.once("asked", lambda: None) == asked
         later = library.add_skill(skill("later", {"later": 1})).skill
     with SkillLibrary.open(place, mode="r") as library:
         assert list(library)[-1] == later
@@ -216,6 +219,24 @@ def test_an_interrupt_between_the_rename_of_a_snapshot_and_its_end_loses_nothing
     library.close()
     with SkillLibrary.open(tmp_path / "skills") as again:
         assert len(again) == acknowledged
+
+
+def test_the_names_of_a_new_library_and_of_what_is_above_it_are_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Recording(Files):
+        def _sync_directory(self, path: Path) -> None:
+            synced.append(path)
+            super()._sync_directory(path)
+
+    synced: list[Path] = []
+    monkeypatch.setattr(opening, "Files", Recording)
+    SkillLibrary.open(tmp_path / "new" / "skills", embedding_dim=2).close()
+    assert synced[:2] == [tmp_path / "new", tmp_path]
+    (tmp_path / "made").mkdir()
+    synced.clear()
+    SkillLibrary.open(tmp_path / "made", embedding_dim=2).close()
+    assert synced[0] == tmp_path
 
 
 def test_the_interval_thread_and_snapshots_do_not_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
