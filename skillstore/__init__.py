@@ -20,7 +20,7 @@ from skillstore.errors import (
     UnsupportedFormatError,
     WriteFailedError,
 )
-from skillstore.library import SkillLibrary
+from skillstore.library import SkillLibrary, restore
 from skillstore.notes import Notes
 from skillstore.preconditions import Interval, OneOf, is_applicable
 from skillstore.skill import Skill
@@ -52,4 +52,5 @@ __all__ = [
     "UnsupportedFormatError",
     "WriteFailedError",
     "is_applicable",
+    "restore",
 ]

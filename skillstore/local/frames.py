@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import IntEnum
@@ -22,6 +23,8 @@ CLOSES_COMMIT = 1
 MAX_BODY = 32 * 2**20
 """Longest body of a frame that is read into memory whole; sections of a segment may be longer."""
 
+_PIECE = 2**20
+
 
 class Kind(IntEnum):
     MANIFEST = 1
@@ -29,6 +32,8 @@ class Kind(IntEnum):
     CHANGES = 3
     SECTION = 4
     SEAL = 5
+    BACKUP = 6
+    BLOCK = 7
 
 
 def seed(library: bytes, name: str) -> int:
@@ -138,14 +143,23 @@ class FrameReader:
 
     def skipped(self, sequence: int) -> int:
         """Where the body of the next section starts; it is checked, but not kept."""
-        frame = self._next(Kind.SECTION, sequence)
+        start = self.offset + HEADER_SIZE
+        for _ in self.pieces(Kind.SECTION, sequence):
+            pass
+        return start
+
+    def pieces(self, kind: Kind, sequence: int) -> Iterator[bytes | bytearray]:
+        """The bytes of the next frame, header first. Raises CorruptLibraryError after the last if it is not whole."""
+        frame = self._next(kind, sequence)
+        yield _HEADER.pack(MARKER, frame.kind, frame.flags, 0, frame.checksum, frame.sequence, frame.length)
         checksum = zlib.crc32(frame.fields, self._start)
-        for offset in range(frame.offset, frame.end, MAX_BODY):
-            checksum = zlib.crc32(self._files.read(self._fd, offset, min(MAX_BODY, frame.end - offset)), checksum)
+        for offset in range(frame.offset, frame.end, _PIECE):
+            piece = self._files.read(self._fd, offset, min(_PIECE, frame.end - offset))
+            checksum = zlib.crc32(piece, checksum)
+            yield piece
         if checksum != frame.checksum:
             raise self.damaged("the checksum does not match")
         self.offset = frame.end
-        return frame.offset
 
     def finish(self) -> None:
         """Raises CorruptLibraryError if anything follows."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
+from typing import TypeVar
 
 from skillstore.errors import BackendUnavailableError, CorruptLibraryError, InvalidInputError
 from skillstore.local import directory, manifest, snapshot
@@ -14,6 +16,7 @@ from skillstore.local.records import RecordError
 from skillstore.local.table import Table
 from skillstore.values import Value
 
+T = TypeVar("T")
 _ATTEMPTS = 20
 
 
@@ -45,16 +48,6 @@ class Generation:
             self.place = end
             self.table.tidy()
 
-    def check_end(self, sealed: Place | None) -> None:
-        """Raises CorruptLibraryError if what follows the last whole commit, or what is missing there, is damage."""
-        size = self.journal.size()
-        if sealed is not None and (sealed != self.place or sealed.offset != size):
-            raise self.journal.damaged(
-                self.place.offset, f"it was closed with {sealed.offset} bytes, all of them whole"
-            )
-        if size != self.place.offset:
-            self.journal.check_torn(self.place)
-
     def _check(self, change: Change) -> None:
         if isinstance(change, Rows) and not change.replaces and change.ids[0] < self.table.staging.next_id:
             raise RecordError(f"the id {change.ids[0]} is given twice")
@@ -63,18 +56,30 @@ class Generation:
 def opened(files: Files) -> Generation:
     """The generation on disk with its journal taken up, every byte checked, while nobody or somebody writes it.
 
-    A writer may start the next generation, or remove the seal, while this reads: then it reads again.
+    Raises CorruptLibraryError, UnsupportedFormatError, or FileNotFoundError if there is no manifest.
+    """
+    return undisturbed(files, _opened)
+
+
+def _opened(files: Files) -> Generation:
+    identity = files.identity(directory.MANIFEST)
+    generation = Generation(files, manifest.read(files), identity)
+    sealed = read_seal(files, generation.manifest)
+    generation.take_up()
+    generation.journal.check_end(generation.place, sealed)
+    return generation
+
+
+def undisturbed(files: Files, read: Callable[[Files], T]) -> T:
+    """What `read` returns: damage that it finds may be that a writer started the next generation, or removed the seal,
+    meanwhile; then it reads again.
+
     Raises CorruptLibraryError, UnsupportedFormatError, or FileNotFoundError if there is no manifest.
     """
     for _ in range(_ATTEMPTS):
         before = _fingerprint(files)
         try:
-            identity = files.identity(directory.MANIFEST)
-            generation = Generation(files, manifest.read(files), identity)
-            sealed = read_seal(files, generation.manifest)
-            generation.take_up()
-            generation.check_end(sealed)
-            return generation
+            return read(files)
         except FileNotFoundError as error:
             if directory.MANIFEST not in before:
                 raise
