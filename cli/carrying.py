@@ -120,10 +120,9 @@ def backup(file: str, as_json: bool) -> None:
     acknowledged before is in it. FILE must not be there yet, and appears whole or not at all; - is stdout.
     """
     with place.reading() as library, _bar("backup") as progress:
-        target = click.get_binary_stream("stdout") if file == "-" else file
-        done = library.backup(target, progress=progress)
+        done = library.backup(sys.stdout.buffer if file == "-" else file, progress=progress)
     if file == "-":
-        click.get_binary_stream("stdout").flush()
+        sys.stdout.buffer.flush()
     else:
         show({"file": file, **done}, f"{_held(done)} written to {plain(file)}", as_json)
 

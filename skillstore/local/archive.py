@@ -155,8 +155,8 @@ def _about(reader: FrameReader, path: str) -> dict[str, Any]:
             )
         names, sizes = zip(*form["files"], strict=True)
         fine = all(type(number) is int and number >= 0 for number in (*sizes, form["generation"], form["skills"]))
-        if not fine or not all(map(directory.is_ours, names)) or len(set(names)) != len(names):
-            raise ValueError("files that no library has")
+        if not fine or not all(map(directory.is_ours, names)) or len({*names, directory.MANIFEST}) != len(names):
+            raise ValueError("not the files of a library")
         if type(form["key"]) is not bytes or not any(sizes):
             raise ValueError("nothing is in it")
     except (RecordError, KeyError, TypeError, ValueError) as error:

@@ -332,6 +332,6 @@ def _writable(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise WriteFailedError(
-            f"{path} cannot be written ({error.strerror or error}); check that its directory exists, may be written "
-            "and has room"
+            f"{path} cannot be made ({error.strerror or error}); check that its directory exists, may be written and "
+            "has room"
         ) from error
