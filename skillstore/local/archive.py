@@ -18,6 +18,10 @@ FORMAT = (1, 0)
 """(major, minor) of what is written; every major up to this is read."""
 
 BLOCK = 2**20
+
+MOST = 1000
+"""Files in one backup: each is a sync when it is restored."""
+
 _NAME = "backup"
 _SEED = seed(b"", _NAME)
 
@@ -33,7 +37,10 @@ def write(
     """Hand the file to `to`, piece by piece; its size. `parts` are the bytes of the files `names`, each with its size.
 
     What `parts` and `to` raise goes through: what was handed over by then is no backup, as it has no end.
+    Raises InvalidInputError if there are too many files.
     """
+    if len(names) > MOST:
+        raise InvalidInputError(f"the library has {len(names)} files, and a backup holds {MOST}; compact it first")
     key, total, written = os.urandom(16), sum(size for _, size in names), 0
     about = {"format": list(FORMAT), "key": key, "generation": generation, "skills": skills}
 
@@ -154,9 +161,10 @@ def _about(reader: FrameReader, path: str) -> dict[str, Any]:
                 "Upgrade skillstore to restore it; nothing was changed"
             )
         names, sizes = zip(*form["files"], strict=True)
-        fine = all(type(number) is int and number >= 0 for number in (*sizes, form["generation"], form["skills"]))
-        if not fine or not all(map(directory.is_ours, names)) or len({*names, directory.MANIFEST}) != len(names):
+        if not all(map(directory.is_ours, names)) or not len({*names, directory.MANIFEST}) == len(names) <= MOST:
             raise ValueError("not the files of a library")
+        if not all(type(number) is int and number >= 0 for number in (*sizes, form["generation"], form["skills"])):
+            raise ValueError("not sizes")
         if type(form["key"]) is not bytes or not any(sizes):
             raise ValueError("nothing is in it")
     except (RecordError, KeyError, TypeError, ValueError) as error:
