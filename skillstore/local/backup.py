@@ -5,177 +5,38 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO
 
 from skillstore.backend import Progress
-from skillstore.errors import (
-    BackendUnavailableError,
-    CorruptLibraryError,
-    InvalidInputError,
-    LibraryNotFoundError,
-    WriteFailedError,
-)
-from skillstore.local import archive, directory, generation, manifest
+from skillstore.errors import CorruptLibraryError, InvalidInputError, WriteFailedError
+from skillstore.local import archive, generation, source
 from skillstore.local.archive import Archive
-from skillstore.local.changes import Removed, Rows
 from skillstore.local.directory import WriterLock
 from skillstore.local.files import Files
-from skillstore.local.frames import MAX_BODY, FrameReader, Kind, seed
-from skillstore.local.journal import JournalReader, Place, read_seal
 from skillstore.local.keeper import Keeper
-from skillstore.local.manifest import Manifest, NamedFile
+from skillstore.local.source import Source
 from skillstore.local.storage import Disk
 from skillstore.values import Value
-
-_Pieces: TypeAlias = Generator[bytes | bytearray, None, int]
-
-
-class Source:
-    """The files of one moment of a library, held open: what becomes of their names matters no more. See `take`.
-
-    names   each file with its size, in the order of `parts`
-    skills  how many there are
-    """
-
-    manifest: Manifest
-    skills: int
-
-    def __init__(self, files: Files) -> None:
-        self._files = files
-        self._open: dict[str, int] = {}
-        self._small: dict[str, bytes | bytearray] = {}
-        self._end = Place()
-
-    @classmethod
-    def take(cls, files: Files) -> Source:
-        """All commits that are whole now. Raises CorruptLibraryError, also where a writer came between; OSError."""
-        source = cls(files)
-        try:
-            source._take()
-        except BaseException:
-            source.close()
-            raise
-        return source
-
-    def _take(self) -> None:
-        files = self._files
-        identity = files.identity(directory.MANIFEST)
-        fd = self._opened(directory.MANIFEST)
-        self._small[directory.MANIFEST] = files.read(fd, 0, min(files.size(fd), MAX_BODY))
-        self.manifest = named = manifest.read(files)
-        for file in named.files:
-            self._opened(file.name)
-            reader = self._reader(file.name)
-            if reader.size != file.size:
-                raise reader.damaged(f"it has {reader.size} bytes instead of {file.size}", min(reader.size, file.size))
-        self._opened(named.journal)
-        sealed = read_seal(files, named)
-        journal = JournalReader(files, named)
-        added, self._end = _counted(journal)
-        journal.check_end(self._end, sealed)
-        self.skills = self._alive() + added
-        self._take_cells()
-        if files.identity(directory.MANIFEST) != identity:  # the journal may hold changes of a newer format by now
-            raise CorruptLibraryError(str(files.path(directory.MANIFEST)), 0, "it was replaced while it was read")
-
-    def _alive(self) -> int:
-        """How many skills the snapshot has."""
-        if self.manifest.counts is None:
-            return 0
-        reader, alive = self._reader(self.manifest.counts.name), 0
-        reader.skipped(0)
-        for place in range(len(self.manifest.segments)):
-            bits = reader.body(Kind.SECTION, 1 + 2 * place, limit=reader.size)
-            alive += int.from_bytes(bits, "little").bit_count()
-            reader.skipped(2 + 2 * place)
-        return alive
-
-    def _take_cells(self) -> None:
-        """They are a cache that may be written just now: what is not whole is left out."""
-        for file in self.manifest.segments:
-            name = file.name.replace("segment", "cells")
-            with suppress(CorruptLibraryError, OSError):
-                self._opened(name)
-                if self._reader(name).size <= file.size:
-                    self._small[name] = b"".join(self._frames(name, self._reader(name).size))
-
-    @property
-    def names(self) -> list[tuple[str, int]]:
-        large = [(file.name, file.size) for file in self.manifest.files] + [(self.manifest.journal, self._end.offset)]
-        return [(name, len(data)) for name, data in self._small.items()] + large
-
-    def parts(self) -> Iterator[bytes | bytearray]:
-        """Their bytes. Raises CorruptLibraryError, after the part it is in, if one is not what was written."""
-        with _readable(self._files):
-            yield from self._small.values()
-            for file in self.manifest.files:
-                yield from self._snapshot(file)
-            yield from self._frames(self.manifest.journal, self._end.offset)
-
-    def _snapshot(self, file: NamedFile) -> Iterator[bytes | bytearray]:
-        if (yield from self._frames(file.name, file.size)) != file.checksum:
-            raise self._reader(file.name).damaged("it is another file than the one the manifest names")
-
-    def _frames(self, name: str, size: int) -> _Pieces:
-        """The bytes of a file up to `size`; returns the checksum of its frames' headers."""
-        reader, sequence = self._reader(name), 0
-        reader.size = size
-        while reader.offset < size:
-            kind = Kind.SECTION if name != self.manifest.journal else Kind.CHANGES if sequence else Kind.HEADER
-            yield from reader.pieces(kind, sequence)
-            sequence += 1
-        return reader.checksum
-
-    def _opened(self, name: str) -> int:
-        self._open[name] = self._files.open(name)
-        return self._open[name]
-
-    def _reader(self, name: str) -> FrameReader:
-        named = self.manifest
-        start = named.journal_seed if name == named.journal else seed(named.library, name)
-        return FrameReader(self._files, self._open[name], name, start)
-
-    def close(self) -> None:
-        while self._open:
-            self._files.close(self._open.popitem()[1])
-
-
-def _counted(journal: JournalReader) -> tuple[int, Place]:
-    """How many skills the whole commits add, less those they remove, and where the last one ends."""
-    added, pending, end = 0, 0, Place()
-    for frame, body in journal.frames(end):
-        for change in journal.changes([(frame, body)]):
-            if isinstance(change, Rows) and not change.replaces:
-                pending += len(change.ids)
-            pending -= isinstance(change, Removed)
-        if frame.closes:
-            added, pending, end = added + pending, 0, Place(frame.end, frame.sequence)
-    return added, end
 
 
 def write(files: Files, target: Path | BinaryIO, progress: Progress | None = None) -> dict[str, Value]:
     """Back up the library of `files`: see `SkillLibrary.backup`."""
     if isinstance(target, Path):
         folder, name = _place(files, target)
-    try:
-        with _readable(files):
-            source = generation.undisturbed(files, Source.take)
-    except FileNotFoundError:
-        raise LibraryNotFoundError(f"the library at {files.directory} was removed") from None
-    with closing(source):
+    with closing(source.taken(files)) as held:
         if isinstance(target, Path):
             with _growing(folder, name) as to:
-                size = _write(source, to, progress)
+                size = _write(held, to, progress)
         else:
-            size = _write(source, _stream(target), progress)
-    return {"skills": source.skills, "generation": source.manifest.generation, "bytes": size}
+            size = _write(held, _stream(target), progress)
+    return {"skills": held.skills, "generation": held.manifest.generation, "bytes": size}
 
 
-def _write(source: Source, to: Callable[[bytes | bytearray], object], progress: Progress | None) -> int:
-    return archive.write(source.names, source.parts(), source.manifest.generation, source.skills, to, progress)
+def _write(held: Source, to: Callable[[bytes | bytearray], object], progress: Progress | None) -> int:
+    return archive.write(held.names, held.parts(), held.manifest.generation, held.skills, to, progress)
 
 
 def _place(files: Files, target: Path) -> tuple[Files, str]:
@@ -261,8 +122,7 @@ def _taken(target: Path) -> InvalidInputError:
 
 def _built(backup: Archive, place: Files, progress: Progress | None) -> dict[str, Value]:
     """The library in the directory of `place`, closed, and read again. Raises CorruptLibraryError, OSError."""
-    backup.extract(place, progress)
-    place.sync_directory()
+    backup.extract(place, progress)  # the names are synced with the next generation's
     try:
         _renew(place)
     except CorruptLibraryError as error:
@@ -312,18 +172,6 @@ def _discard(parent: Files, building: str, place: Files) -> None:
 def _token() -> str:
     """So that nothing that is there, or made at the same time, has the name."""
     return os.urandom(4).hex()
-
-
-@contextmanager
-def _readable(files: Files) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise BackendUnavailableError(
-            f"{files.directory} cannot be read ({error.strerror or error}); check the disk"
-        ) from error
 
 
 @contextmanager
