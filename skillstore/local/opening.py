@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import takewhile
 from pathlib import Path
 
 from skillstore.backend import Wanted
@@ -47,19 +46,11 @@ def for_writing(path: Path, wanted: Wanted, durability: str, create: bool) -> Lo
             raise _nothing_at(path)
         if not path.exists():
             wanted.new()  # refuses before anything is made
-            _make(path)
+            path.mkdir(parents=True, exist_ok=True)
         if not path.is_dir():
             raise InvalidInputError(f"{path} is not a directory; a library is a directory of its own")
         _check_no_strangers(files)
         return _locked(files, wanted, durability)
-
-
-def _make(path: Path) -> None:
-    """The directory and those above it, durably."""
-    missing = [path, *takewhile(lambda above: not above.exists(), path.parents)]
-    path.mkdir(parents=True, exist_ok=True)
-    for made in missing:
-        Files(made.parent).sync_directory()
 
 
 def _locked(files: Files, wanted: Wanted, durability: str) -> LocalBackend:

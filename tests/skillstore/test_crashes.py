@@ -218,18 +218,6 @@ def test_an_interrupt_between_the_rename_of_a_snapshot_and_its_end_loses_nothing
         assert len(again) == acknowledged
 
 
-def test_the_directories_made_for_a_library_are_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Recorded(Files):
-        def sync_directory(self) -> None:
-            synced.append(self.directory)
-
-    synced: list[Path] = []
-    monkeypatch.setattr(opening, "Files", Recorded)
-    SkillLibrary.open(tmp_path / "a" / "b" / "skills", embedding_dim=2).close()
-    assert {tmp_path, tmp_path / "a", tmp_path / "a" / "b"} < set(synced)
-    assert tmp_path.parent not in synced
-
-
 def test_the_interval_thread_and_snapshots_do_not_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Slow(Files):
         def sync(self, fd: int) -> None:
