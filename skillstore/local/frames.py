@@ -108,7 +108,7 @@ class FrameReader:
 
     def body(self, kind: Kind, sequence: int, limit: int = MAX_BODY) -> bytearray:
         """The body of the next frame. Raises CorruptLibraryError unless it is of this kind and sequence, and whole."""
-        frame = self._next(kind, sequence)
+        frame, _ = self._next(kind, sequence)
         if frame.length > limit:
             raise self.damaged("a record is longer than any that is written")
         body = self._files.read(self._fd, frame.offset, frame.length)
@@ -117,7 +117,7 @@ class FrameReader:
 
     def array(self, sequence: int, dtype: str, count: int) -> NDArray[np.generic]:
         """The next section as `count` numbers of a little-endian `dtype`, read into memory once."""
-        frame = self._next(Kind.SECTION, sequence)
+        frame, _ = self._next(Kind.SECTION, sequence)
         if frame.length != count * np.dtype(dtype).itemsize:
             raise self.damaged("a section does not have the length it should have")
         numbers = np.empty(count, dtype=dtype)
@@ -150,8 +150,8 @@ class FrameReader:
 
     def pieces(self, kind: Kind, sequence: int) -> Iterator[bytes | bytearray]:
         """The bytes of the next frame, header first. Raises CorruptLibraryError after the last if it is not whole."""
-        frame = self._next(kind, sequence)
-        yield _HEADER.pack(MARKER, frame.kind, frame.flags, 0, frame.checksum, frame.sequence, frame.length)
+        frame, head = self._next(kind, sequence)
+        yield head
         checksum = zlib.crc32(frame.fields, self._start)
         for offset in range(frame.offset, frame.end, _PIECE):
             piece = self._files.read(self._fd, offset, min(_PIECE, frame.end - offset))
@@ -166,7 +166,7 @@ class FrameReader:
         if self.offset != self.size:
             raise self.damaged("there is more than was written")
 
-    def _next(self, kind: Kind, sequence: int) -> Frame:
+    def _next(self, kind: Kind, sequence: int) -> tuple[Frame, bytearray]:
         data = self._files.read(self._fd, self.offset, HEADER_SIZE)
         frame = parsed(data, self.offset, self.size)
         if frame is None:
@@ -174,7 +174,7 @@ class FrameReader:
         if frame.kind != kind or frame.sequence != sequence:
             raise self.damaged("this is another record than the one that belongs here")
         self.checksum = zlib.crc32(data, self.checksum)
-        return frame
+        return frame, data
 
     def _check(self, frame: Frame, body: bytearray | memoryview) -> None:
         if not frame.fits(body, self._start):
