@@ -266,7 +266,8 @@ class SkillLibrary:
         Raises InvalidInputError (also inside a batch, and for a library in memory), CorruptLibraryError,
         WriteFailedError, BackendUnavailableError, and what the stream raises.
         """
-        return self._backend.backup(cast(BinaryIO, file) if hasattr(file, "write") else _path(file, _BACKUP), progress)
+        target = cast(BinaryIO, file) if hasattr(file, "write") else _path(file, _BACKUP)
+        return self._backend.backup(target, progress)
 
     def close(self) -> None:
         """Everything acknowledged is on the disk, the lock is given back. Closing twice is allowed.
