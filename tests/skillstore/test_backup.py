@@ -90,6 +90,7 @@ def test_a_restored_library_is_the_one_that_was_backed_up(mode: Mode, place: Pat
         assert done == {"skills": count, "generation": 3, "bytes": (tmp_path / "file").stat().st_size}
     made = restore(str(tmp_path / "file"), tmp_path / "copy")
     assert (made["skills"], made["generation"]) == (count, 4)
+    assert (tmp_path / "copy" / "seal").exists()
     with SkillLibrary.open(tmp_path / "copy", encoder="e", same_skill=None) as copy:
         assert made.items() <= copy.verify().items()
         assert contents(copy) == whole
@@ -236,15 +237,17 @@ def test_nothing_is_ever_overwritten(place: Path, file: Path, tmp_path: Path) ->
 def test_what_appears_meanwhile_is_not_overwritten(
     place: Path, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def meanwhile(done: int, total: int) -> None:
+    def written(done: int, total: int) -> None:
         (tmp_path / "other").write_text("mine")
+
+    def made(done: int, total: int) -> None:
         (tmp_path / "copy").mkdir(exist_ok=True)
         (tmp_path / "copy" / "letter").write_text("mine")
 
     with SkillLibrary.open(place) as library, pytest.raises(InvalidInputError, match="another name"):
-        library.backup(tmp_path / "other", progress=meanwhile)
+        library.backup(tmp_path / "other", progress=written)
     with pytest.raises(InvalidInputError, match="is there already"):
-        restore(file, tmp_path / "copy", progress=meanwhile)
+        restore(file, tmp_path / "copy", progress=made)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "file", "other", "skills"]
     assert [path.name for path in (tmp_path / "copy").iterdir()] == ["letter"]
 
@@ -384,6 +387,17 @@ def test_a_backup_of_a_library_that_another_process_writes(tmp_path: Path) -> No
             child.kill()
 
 
+def test_a_batch_that_is_not_whole_yet_stays_out(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "FRAME_TARGET", 1)
+    with SkillLibrary.open(place, mode="r") as reader, SkillLibrary.open(place) as library, library.batch():
+        before, size = len(reader), (place / "journal-000003").stat().st_size
+        library.add_skill(skill("staged"))
+        library.add_skill(skill("staged too"))
+        assert (place / "journal-000003").stat().st_size > size
+        assert reader.backup(tmp_path / "file")["skills"] == before
+    assert restore(tmp_path / "file", tmp_path / "copy")["skills"] == before
+
+
 def test_a_generation_that_is_gone_when_its_files_are_opened_is_not_missed(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -454,6 +468,15 @@ def test_a_backup_cut_short_or_grown_is_detected(file: Path, tmp_path: Path) -> 
     for more in (b"\0", data, bytes(100)):
         file.write_bytes(data + more)
         refused(file, tmp_path / "copy")
+
+
+def test_a_damaged_backup_is_refused_before_anything_is_made(
+    file: Path, tmp_path: Path, faulty: Callable[..., Disk]
+) -> None:
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+    disk = faulty()
+    refused(file, tmp_path / "copy")
+    assert disk.calls == []
 
 
 def test_blocks_swapped_doubled_left_out_or_of_another_backup_are_detected(
@@ -710,6 +733,18 @@ def test_a_head_that_claims_what_cannot_be_is_refused(change: dict[str, Any], tm
     body = packed({**HEAD, **change})
     (tmp_path / "file").write_bytes(header(Kind.BACKUP, 0, body, seed(b"", "backup")) + body + b"x" * 29)
     assert any(words in str(refused(tmp_path / "file", tmp_path / "copy")) for words in ("does not say", "shorter"))
+
+
+@pytest.mark.parametrize("blocks", [[b"x", b"y"], [b"xyz"], [b"x", b"yz"], [b"", b"xy"]])
+def test_blocks_of_another_length_than_they_have_are_refused(blocks: list[bytes], tmp_path: Path) -> None:
+    body, end = packed({**HEAD, "files": [["MANIFEST", 2]]}), packed({"blocks": len(blocks), "bytes": 2})
+    start = seed(bytes(16), "backup")
+    data = header(Kind.BACKUP, 0, body, seed(b"", "backup")) + body
+    for sequence, block in enumerate(blocks, start=1):
+        data += header(Kind.BLOCK, sequence, block, start) + block
+    data += header(Kind.BACKUP, len(blocks) + 1, end, start) + end
+    (tmp_path / "file").write_bytes(data)
+    assert "the length it should have" in str(refused(tmp_path / "file", tmp_path / "copy"))
 
 
 def test_a_backup_of_a_newer_format_is_refused_untouched(tmp_path: Path) -> None:
