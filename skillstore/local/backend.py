@@ -6,15 +6,16 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import compress, islice
-from typing import TypeAlias
+from pathlib import Path
+from typing import BinaryIO, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skillstore.answers import Added, Additions
-from skillstore.backend import Settings
+from skillstore.backend import Progress, Settings
 from skillstore.errors import InvalidInputError, LibraryClosedError, SkillStoreError
-from skillstore.local import records
+from skillstore.local import backup, records
 from skillstore.local.changes import Learned, Note, Outcome, Removed, Request, Rows
 from skillstore.local.duplicates import StoredTwins, Twins, keep_first
 from skillstore.local.keeper import Keeper
@@ -136,6 +137,16 @@ class LocalBackend(Reading):
         with self._writer.alone():
             self._check_open()
             return {**self._storage.verify(), "skills": self._table.count()}
+
+    def backup(self, target: Path | BinaryIO, progress: Progress | None) -> dict[str, Value]:
+        self._check_open()
+        if self._writer.mine():
+            raise InvalidInputError("a backup cannot be taken inside a batch")
+        if self._storage.files is None:
+            raise InvalidInputError(
+                "a library in memory has no files to back up; export it, or open one in a directory"
+            )
+        return backup.write(self._storage.files, target, progress)
 
     def close(self) -> None:
         if self.closed or self._forked():
