@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from skillstore import LibraryClosedError, LibraryLockedError, LibraryNotFoundError, ReadOnlyError, SkillLibrary
-from tests.benchmarks.kill import survive
+from tests.benchmarks.kill import AIMS, survive
 from tests.contracts.library_contract import skill
 
 WRITER = """
@@ -197,6 +197,7 @@ def test_ctrl_c_inside_a_batch_leaves_nothing_of_it(tmp_path: Path) -> None:
 
 
 def test_a_killed_writer_loses_nothing_it_acknowledged(tmp_path: Path) -> None:
-    told = survive(tmp_path / "skills", kills=8, seed=1)
+    told = survive(tmp_path, kills=8, seed=1)
     assert told["kills"] == 8
+    assert sum(told[f"killed in {phase}"] for phase in AIMS) > 0
     assert told["acknowledged"] > 0
