@@ -35,17 +35,18 @@ class Survivor:
             )
             found = recovered
         skills, notes = found or ([], {})
-        there = [(count, scan) for count, scan in self._allowed(told, surely) if _same(scan, skills, notes)]
+        there = [(n, scan.copy()) for n, scan in self._allowed(told, surely) if _same(scan, skills, notes)]
         assert there, f"lost or torn; look at {self.place}"
         count, self.scan = there[-1]
         return count, seconds
 
     def _allowed(self, told: Told, surely: int) -> Iterator[tuple[int, Scan]]:
+        """What may be there, in order: (how many changes, the same scan each time, changed further)."""
         scan = self.scan
         plans = told.plans if told.doing is None else [*told.plans, told.doing]
         for count, plan in enumerate(plans):
             if count >= surely:
-                yield count, scan.copy()
+                yield count, scan
             change(scan, plan)
         yield len(plans), scan
 
@@ -66,6 +67,8 @@ class Survivor:
 
 
 def _same(scan: Scan, skills: list[Skill], notes: dict[str, Value]) -> bool:
+    if len(scan.skills) != len(skills):
+        return False
     kept = [scan.skills[skill_id] for skill_id in sorted(scan.skills)]
     return _roughly(kept) == _roughly(skills) and exact((kept, scan.notes)) == exact((skills, notes))
 

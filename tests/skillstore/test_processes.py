@@ -207,6 +207,5 @@ def test_a_killed_writer_loses_nothing_it_acknowledged(tmp_path: Path) -> None:
 def test_readers_of_other_processes_see_whole_changes_only_and_never_less_than_before(tmp_path: Path) -> None:
     colony = Colony(tmp_path / "skills", seed=1)
     colony.live(6, readers=3, between=1)
-    assert colony.acknowledged.value > 0
     for checked in ("whole", "pair", "forward", "held", "second writers refused", "writers killed"):
         assert colony.told[checked] > 0, checked
