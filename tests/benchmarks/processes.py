@@ -4,7 +4,7 @@
 
 The writer adds pairs of skills, uses, replaces and removes them, each in one batch, and with them, in the same batch,
 a skill named "ledger" that tells how many changes there were and a digest of all pairs. It takes snapshots,
-compacts, breaks batches off, forks, and is killed now and then and started again. The readers follow in other processes:
+compacts, breaks batches off, forks, and is killed now and then and started again. The readers follow it:
 
     whole       the digest of a whole iteration is that of its ledger
     pair        both skills of a pair apply together, with the same uses, or neither
