@@ -192,9 +192,13 @@ class LocalBackend(Reading):
         if limit is not None:
             any_set = self.settings.dedup_scope == "library"
             with self._state:
-                stored = StoredTwins(self._table, any_set)
-            twins = stored.find(sets, vectors)
-            kept = keep_first(sets, vectors, twins, limit, first, any_set)
+                stored = StoredTwins(self._table, any_set, sets if len(chunk) == 1 else None)
+            if len(chunk) == 1:
+                twins = stored.find_one(sets, vectors[0])
+                kept = ~(twins.similarities > limit)
+            else:
+                twins = stored.find(sets, vectors)
+                kept = keep_first(sets, vectors, twins, limit, first, any_set)
         new = [skill for skill, is_kept in zip(chunk, kept.tolist(), strict=True) if is_kept]
         ids = twins.ids.copy()
         ids[kept] = self._new_ids(new, first, keep_ids)

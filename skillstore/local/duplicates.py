@@ -73,14 +73,18 @@ class _Run(NamedTuple):
 class StoredTwins:
     """Finds twins in what a writer sees of a table. Made while the table stands still; used while others use it.
 
-    With `any_set` preconditions do not matter.
+    With `any_set` preconditions do not matter. `only` (1,): the one set that will be asked for; then none are sorted.
     """
 
-    def __init__(self, table: Table, any_set: bool) -> None:
+    def __init__(self, table: Table, any_set: bool, only: NDArray[np.int64] | None = None) -> None:
         self._any_set = any_set
         self._runs = [_Run(segment, segment.spans_of_sets, None, len(segment)) for segment in table.segments]
         view = table.tail.view(payloads=False)
-        self._runs += [_Run(view, run.spans, run.order, len(run.order)) for run in table.tail.runs()]
+        if only is None or any_set:
+            self._runs += [_Run(view, run.spans, run.order, len(run.order)) for run in table.tail.runs()]
+        else:
+            rows = np.flatnonzero(view.set_numbers() == only)
+            self._runs.append(_Run(view, lambda sets: (np.zeros_like(sets), np.array([len(rows)])), rows, len(rows)))
         self._gone = table.gone()
 
     def find(self, sets: NDArray[np.int64], vectors: Vector) -> Twins:
@@ -95,6 +99,33 @@ class StoredTwins:
             places, rows = (np.concatenate(column) for column in zip(*pairs, strict=True))
             twins.offer(places, run.part.ids[rows], similarities(run.part.vectors(rows), vectors[places]))
         return twins
+
+    def find_one(self, sets: NDArray[np.int64], vector: Vector) -> Twins:
+        """As `find` for a single `vector` (dim,), the set of which is in `sets` (1,): a fraction of its time."""
+        twins = Twins(1)
+        best = (-np.inf, 0)
+        for run in self._runs:
+            starts, lengths = self._spans(run, sets)
+            start, stop = int(starts[0]), int(starts[0] + lengths[0])
+            for first in range(start, stop, _BLOCK):
+                best = max(best, self._best(run, first, min(first + _BLOCK, stop), vector))
+        if best[1]:
+            twins.similarities[0], twins.ids[0] = best[0], -best[1]
+        return twins
+
+    def _best(self, run: _Run, first: int, stop: int, vector: Vector) -> tuple[float, int]:
+        """(similarity, -id) of the most similar of a block, of equals that with the lowest id; else (-inf, 0)."""
+        rows = run.rows(np.arange(first, stop))
+        proposed = run.block(first, stop) @ vector
+        there = self._there(run, rows)
+        if not there.all():
+            rows, proposed = rows[there], proposed[there]
+        if not len(rows):
+            return -np.inf, 0
+        close = rows[proposed >= proposed.max() - 2 * error_bound(len(vector))]
+        ranks = similarities(run.part.vectors(close), vector)
+        highest = ranks.max()
+        return float(highest), -int(run.part.ids[close[ranks == highest]].min())
 
     def _spans(self, run: _Run, distinct: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         if self._any_set:

@@ -87,6 +87,10 @@ class Sqlite:
         return _whole((number, text, np.frombuffer(blob, np.float32)) for number, text, blob in found)
 
 
+class SqliteWal(Sqlite):
+    journal, synchronous = "WAL", "FULL"
+
+
 class SqliteNormal(Sqlite):
     journal, synchronous = "WAL", "NORMAL"
 
@@ -162,6 +166,7 @@ STORES: dict[str, type[Store]] = {
     "interval": SkillsInterval,
     "os": SkillsOs,
     "sqlite-full": Sqlite,
+    "sqlite-wal-full": SqliteWal,
     "sqlite-wal-normal": SqliteNormal,
     "naive": Naive,
     "lancedb": Lance,
