@@ -37,7 +37,7 @@ from typing import Any
 import numpy as np
 
 from skillstore import LibraryClosedError, LibraryLockedError, Skill, SkillLibrary
-from skillstore.local import storage
+from skillstore.local import storage, writer
 
 _SPAWNS = multiprocessing.get_context("forkserver")
 _PAIRS = 100  # at most
@@ -66,6 +66,7 @@ class Writing:
 
     def __init__(self, place: Path, seed: int, acknowledged: Synchronized[int]) -> None:
         storage._LONG_JOURNAL = 100_000  # so that snapshots also come by themselves
+        writer.FRAME_TARGET = 1000  # type: ignore[attr-defined]  # so that a batch is more than one frame
         self._library = SkillLibrary.open(place, embedding_dim=4, same_skill=None)
         self._generator = np.random.default_rng(seed)
         self._acknowledged = acknowledged
@@ -254,17 +255,17 @@ class Colony:
         """Let them work; kill the writer about every `between` seconds. Raises TornError."""
         generator = np.random.default_rng(self._seed)
         end = time.monotonic() + seconds
-        writer, ears = self._writer(), []
+        writing, ears = self._writer(), []
         for number in range(readers):
             ears.append(self._start(read, self._seed + 1000 + number, end)[1])
         while time.monotonic() < end:
-            if wait([writer[1], *ears], float(generator.uniform(0, 2 * between))):
+            if wait([writing[1], *ears], float(generator.uniform(0, 2 * between))):
                 break  # one told something before its time: it is about what was wrong
-            self._refused(writer[0].pid)
-            writer = self._replaced(writer[0])
-        for ear in [writer[1]] if writer[1].poll() else ears:
+            self._refused(writing[0].pid)
+            writing = self._replaced(writing[0])
+        for ear in [writing[1]] if writing[1].poll() else ears:
             self._hear(ear)
-        writer[0].kill()
+        writing[0].kill()
 
     def _start(self, work: Any, *given: Any) -> tuple[Any, Connection]:
         ear, mouth = _SPAWNS.Pipe(duplex=False)
@@ -290,8 +291,8 @@ class Colony:
                 return
         raise TornError("a second writer was not refused with the holder's process id")
 
-    def _replaced(self, writer: Any) -> tuple[Any, Connection]:
-        writer.kill()
+    def _replaced(self, process: Any) -> tuple[Any, Connection]:
+        process.kill()
         start = time.monotonic()
         while True:
             with suppress(LibraryLockedError):

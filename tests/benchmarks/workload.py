@@ -19,7 +19,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from skillstore import Skill, SkillLibrary
-from skillstore.local import storage
+from skillstore.local import storage, writer
 from tests.skillstore.scan import Scan
 
 Plan = tuple[str, int, int]
@@ -161,6 +161,7 @@ def change_for_ever(mouth: Connection, place: Path, seed: int, durability: Durab
     """Open the library and change it until killed."""
     generator = np.random.default_rng(seed)
     storage._LONG_JOURNAL = 200_000  # so that snapshots also come by themselves
+    writer.FRAME_TARGET = 2000  # type: ignore[attr-defined]  # so that a batch is more than one frame
     mouth.send_bytes(b"opening")
     library = SkillLibrary.open(place, embedding_dim=4, same_skill=None, durability=durability)
     ids = [skill.id or 0 for skill in library]
