@@ -150,6 +150,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cuts", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--durability", choices=DURABILITIES, help="only this; else each in turn")
     parser.add_argument("--stores", type=lambda text: text.split(","), default=[], help=", ".join(STORES))
     parser.add_argument("--read", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -163,7 +164,7 @@ def main() -> None:
         for name in given.stores:
             _print(name, cuts.of_store(given.cuts, name))
         if not given.stores:
-            for durability in DURABILITIES:
+            for durability in [given.durability] if given.durability else DURABILITIES:
                 _print(durability, cuts.of_library(given.cuts, durability))
 
 
