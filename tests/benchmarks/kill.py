@@ -16,17 +16,13 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-import time
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
-from skillstore import LibraryLockedError
-from skillstore.local.directory import WriterLock
-from skillstore.local.files import Files
 from tests.benchmarks.survivor import Survivor
-from tests.benchmarks.workload import Worker, change_for_ever
+from tests.benchmarks.workload import Worker, change_for_ever, locked_since
 
 AIMS = ["opening", "snapshot", "compact"]
 _LIVES = 25  # kills that one library lives through
@@ -49,7 +45,7 @@ def survive(directory: Path, kills: int, seed: int) -> dict[str, float]:
         worker = Worker(change_for_ever, library.place, seed * 100_000 + turn)
         worker.listen(60, aim or "ready")
         worker.listen(after)
-        locked = _locked_since(worker.kill(), library.place)
+        locked = locked_since(worker.kill(), library.place)
         worker.bury()
         heard = worker.told
         there, opened = library.check(heard, len(heard.plans), recover=following != "opening")
@@ -64,19 +60,6 @@ def survive(directory: Path, kills: int, seed: int) -> dict[str, float]:
             print(f"\r{turn + 1} of {kills} kills", end="", file=sys.stderr, flush=True)
     aimed = {f"killed in {phase}": phases[phase] for phase in AIMS}
     return {"kills": kills, **aimed, **told, **slowest, "over a second": over}
-
-
-def _locked_since(moment: float, place: Path) -> float:
-    """Seconds from `moment` until another process has the lock."""
-    lock = WriterLock(Files(place))
-    while place.is_dir():
-        try:
-            lock.acquire()
-            lock.release()
-            break
-        except LibraryLockedError:
-            time.sleep(0.0005)
-    return time.monotonic() - moment
 
 
 def _aim(generator: np.random.Generator) -> str | None:

@@ -18,8 +18,10 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from skillstore import Skill, SkillLibrary
+from skillstore import LibraryLockedError, Skill, SkillLibrary
 from skillstore.local import storage, writer
+from skillstore.local.directory import WriterLock
+from skillstore.local.files import Files
 from tests.skillstore.scan import Scan
 
 Plan = tuple[str, int, int]
@@ -179,3 +181,16 @@ def change_for_ever(mouth: Connection, place: Path, seed: int, durability: Durab
         ids += range(before, library._backend._table.staging.next_id)  # type: ignore[union-attr]
         if what == "remove":
             ids.remove(skill_id)
+
+
+def locked_since(moment: float, place: Path) -> float:
+    """Seconds from `moment` until another process has the lock."""
+    lock = WriterLock(Files(place))
+    while place.is_dir():
+        try:
+            lock.acquire()
+            lock.release()
+            break
+        except LibraryLockedError:
+            time.sleep(0.0005)
+    return time.monotonic() - moment
