@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import gc
 import os
 import struct
 import subprocess
@@ -100,6 +101,7 @@ class Drive:
 
     def remove(self) -> None:
         """Unmount it; the images stay."""
+        gc.collect()  # files that a library left open for skills handed out would keep it mounted
         for mounted in (self._upper, self._lower):
             for patience in (0.01, 0.1, 1, 10):  # the kernel closes the files of a killed process a moment later
                 if not mounted.is_mount():

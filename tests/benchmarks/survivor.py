@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -60,10 +59,7 @@ class Survivor:
         seconds = time.perf_counter() - start
         with library:
             library.verify()
-            found = list(library), dict(library.notes)
-        del library
-        gc.collect()  # segments are closed with the last that refers to them; an open file keeps a disk from unmounting
-        return found, seconds
+            return (list(library), dict(library.notes)), seconds
 
 
 def _same(scan: Scan, skills: list[Skill], notes: dict[str, Value]) -> bool:
