@@ -219,7 +219,7 @@ class LocalBackend(Reading):
         if limit is not None:
             any_set = self.settings.dedup_scope == "library"
             with self._state:
-                stored = StoredTwins(self._table, limit, any_set)
+                stored = StoredTwins(self._table, limit, any_set, sets)
             twins = stored.find(sets, vectors)
             kept = keep_first(sets, vectors, twins, limit, first, any_set)
         new = [skill for skill, is_kept in zip(chunk, kept.tolist(), strict=True) if is_kept]

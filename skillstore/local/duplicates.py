@@ -79,14 +79,16 @@ class _Run(NamedTuple):
 class StoredTwins:
     """Finds twins in what a writer sees of a table. Made while the table stands still; used while others use it.
 
-    A twin is more similar than `limit`. With `any_set` preconditions do not matter.
+    A twin is more similar than `limit`. With `any_set` preconditions do not matter. `sets` (n,) are those that will be
+    asked for: for a single one the tail is not sorted.
     """
 
-    def __init__(self, table: Table, limit: float, any_set: bool) -> None:
+    def __init__(self, table: Table, limit: float, any_set: bool, sets: NDArray[np.int64]) -> None:
         self._limit, self._any_set = limit, any_set
         self._runs = [_Run(segment, segment, None, len(segment)) for segment in table.segments]
-        view = table.tail.view(payloads=False)
-        self._runs += [_Run(view, run, run.order, len(run.order)) for run in table.tail.runs()]
+        view, tail = table.tail.view(payloads=False), table.tail
+        runs = [tail.run_of(int(sets[0]))] if len(sets) == 1 and not any_set else tail.runs()
+        self._runs += [_Run(view, run, run.order, len(run.order)) for run in runs]
         self._gone = table.gone()
 
     def find(self, sets: NDArray[np.int64], vectors: Vector) -> Twins:
@@ -188,6 +190,9 @@ def keep_first(
 
     On return `twins` also has the twins among those kept before, whose ids count up from `first_id`.
     """
+    kept: NDArray[np.bool_] = twins.ids == 0
+    if len(sets) == 1:
+        return kept
     groups = np.zeros_like(sets) if any_set else sets
     order = np.argsort(groups, kind="stable")
     starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
@@ -196,7 +201,7 @@ def keep_first(
     for group in _crowded(order, starts, sizes, vectors, least).tolist():
         members = order[starts[group] : starts[group] + sizes[group]]
         _merge_in_turn(members, vectors[members], twins, limit, least, first_id)
-    kept: NDArray[np.bool_] = twins.ids == 0
+    kept = twins.ids == 0
     numbers = first_id + np.cumsum(kept) - 1  # ids were counted by place, as if all were kept
     new = twins.ids >= first_id
     twins.ids[new] = numbers[twins.ids[new] - first_id]

@@ -26,13 +26,17 @@ _COLUMNS = ("_ids", "_sets", "_vectors", "_counts", "_alive")
 
 
 class Run:
-    """Rows of a tail from `first` on by precondition set: `order`, and the sets of the rows in this order."""
+    """Rows of a tail, none before `first`, by precondition set: `order`, and the sets of the rows in this order."""
 
-    def __init__(self, sets: NDArray[np.int64], first: int, middles: Middles) -> None:
-        order = np.argsort(sets[first:], kind="stable")
-        self.first, self.order, self.sets = first, first + order, sets[first:][order]
-        self._middles = middles
+    def __init__(self, first: int, order: NDArray[np.int64], sets: NDArray[np.int64], middles: Middles) -> None:
+        self.first, self.order, self.sets, self._middles = first, order, sets, middles
         self._rings: dict[int, Rings] = {}
+
+    @classmethod
+    def since(cls, first: int, sets: NDArray[np.int64], middles: Middles) -> Run:
+        """All rows from `first` on; `sets` are those of all rows of the tail."""
+        order = first + np.argsort(sets[first:], kind="stable")
+        return cls(first, order, sets[order], middles)
 
     def spans_of_sets(self, sets: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """(starts, lengths): where the rows of each of `sets` stand in `order`."""
@@ -176,10 +180,15 @@ class Tail:
             return kept
         while kept and first - kept[-1].first <= _LIKE * (len(self) - first):
             first = kept.pop().first
-        runs = [*kept, Run(self._sets.rows, first, self._middles)]
+        runs = [*kept, Run.since(first, self._sets.rows, self._middles)]
         if len(self) - self._in_runs > _LOOSE:
             self._runs, self._in_runs = runs, len(self)
         return runs
+
+    def run_of(self, number: int) -> Run:
+        """The rows of one precondition set. Cost: a look at the sets of all."""
+        rows = np.flatnonzero(self._sets.rows == number)
+        return Run(0, rows, self._sets.rows[rows], self._middles)
 
     def view(self, payloads: bool = True) -> Tail:
         """The rows as they are now; what is appended or dropped later does not show. Costs a list, with `payloads`.
