@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 
 from skillstore.embedding import Vector, error_bound, similarities
 from skillstore.local.ranges import joined
-from skillstore.local.rearrangement import Part
 from skillstore.local.rings import Rings, Spans
 from skillstore.local.segment import Segment
 from skillstore.local.table import Table
-from skillstore.local.tail import Run, Tail
+from skillstore.local.tail import Run
 from skillstore.local.vectors import block_products, products
 
 Pairs: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -63,7 +62,9 @@ class Twins:
 class _Run(NamedTuple):
     """Rows of a part, those of one precondition set side by side in `order`; None: the rows themselves."""
 
-    part: Part
+    matrix: Vector
+    ids: NDArray[np.int64]
+    alive: NDArray[np.bool_]
     sorted: Segment | Run
     order: NDArray[np.int64] | None
     size: int
@@ -72,8 +73,7 @@ class _Run(NamedTuple):
         return places if self.order is None else self.order[places]
 
     def block(self, start: int, stop: int) -> Vector:
-        whole = self.part.matrix
-        return whole[start:stop] if self.order is None else whole[self.order[start:stop]]
+        return self.matrix[start:stop] if self.order is None else self.matrix[self.order[start:stop]]
 
 
 class StoredTwins:
@@ -85,10 +85,10 @@ class StoredTwins:
 
     def __init__(self, table: Table, limit: float, any_set: bool, sets: NDArray[np.int64]) -> None:
         self._limit, self._any_set = limit, any_set
-        self._runs = [_Run(segment, segment, None, len(segment)) for segment in table.segments]
-        view, tail = table.tail.view(payloads=False), table.tail
+        self._runs = [_Run(each.matrix, each.ids, each.alive, each, None, len(each)) for each in table.segments]
+        tail = table.tail
         runs = [tail.run_of(int(sets[0]))] if len(sets) == 1 and not any_set else tail.runs()
-        self._runs += [_Run(view, run, run.order, len(run.order)) for run in runs]
+        self._runs += [_Run(tail.matrix, tail.ids, tail.alive, run, run.order, len(run.order)) for run in runs]
         self._gone = table.gone()
 
     def find(self, sets: NDArray[np.int64], vectors: Vector) -> Twins:
@@ -96,15 +96,18 @@ class StoredTwins:
         twins = Twins(len(sets))
         if self._any_set:
             sets = np.zeros_like(sets)
-        distinct, owners = np.unique(sets, return_inverse=True)
+        distinct, owners = (
+            (sets, np.zeros(1, dtype=np.int64)) if len(sets) == 1 else np.unique(sets, return_inverse=True)
+        )
         least = self._limit - error_bound(vectors.shape[1])
         for run in self._runs:
             starts, lengths = self._spans(run, distinct)
-            pairs = list(self._proposed(run, starts, lengths, owners, vectors, least))
-            places, rows = (np.concatenate(column) for column in zip(*pairs, strict=True))
-            there = self._there(run, rows)
-            places, rows = places[there], rows[there]
-            twins.offer(places, run.part.ids[rows], similarities(run.part.vectors(rows), vectors[places]), self._limit)
+            pairs = [pair for pair in self._proposed(run, starts, lengths, owners, vectors, least) if len(pair[0])]
+            if pairs:
+                places, rows = (np.concatenate(column) for column in zip(*pairs, strict=True))
+                there = self._there(run, rows)
+                places, rows = places[there], rows[there]
+                twins.offer(places, run.ids[rows], similarities(run.matrix[rows], vectors[places]), self._limit)
         return twins
 
     def _spans(self, run: _Run, distinct: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -122,12 +125,15 @@ class StoredTwins:
         least: float,
     ) -> Iterator[Pairs]:
         """Every row that is more similar than the limit to a new skill of its set, and few others."""
+        if len(vectors) == 1:
+            yield from self._of_group(run, int(starts[0]), int(lengths[0]), owners, vectors, least)
+            return
         short = np.flatnonzero((lengths <= _SHORT)[owners])
         for places in np.array_split(short, max(1, int(lengths[owners[short]].sum()) // _PAIRS)):
             counts = lengths[owners[places]]
             rows = run.rows(joined(starts[owners[places]], counts))
             owning = np.repeat(places, counts)
-            close = np.einsum("ij,ij->i", run.part.matrix[rows], vectors[owning]) > least
+            close = np.einsum("ij,ij->i", run.matrix[rows], vectors[owning]) > least
             yield owning[close], rows[close]
         for group in np.flatnonzero(lengths > _SHORT).tolist():
             places = np.flatnonzero(owners == group)
@@ -137,7 +143,7 @@ class StoredTwins:
         self, run: _Run, start: int, length: int, places: NDArray[np.int64], queries: Vector, least: float
     ) -> Iterator[Pairs]:
         """As `_proposed`, of one set: by rings around its rows where those leave few to compare, else of all."""
-        rings = run.sorted.rings(start, length, run.part.matrix) if length >= _RINGED else None
+        rings = run.sorted.rings(start, length, run.matrix) if length >= _RINGED else None
         if rings is not None:
             spans = rings.within(queries, self._limit)
             if _DEAR * int(spans.lengths.sum()) < length * len(queries):
@@ -151,10 +157,10 @@ class StoredTwins:
 
     def _there(self, run: _Run, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which of `rows` are neither removed nor replaced."""
-        there: NDArray[np.bool_] = run.part.alive[rows]
+        there: NDArray[np.bool_] = run.alive[rows]
         if len(self._gone.ids):
-            gone = np.isin(run.part.ids[rows], self._gone.ids)
-            if isinstance(run.part, Tail):
+            gone = np.isin(run.ids[rows], self._gone.ids)
+            if isinstance(run.sorted, Run):
                 gone &= ~np.isin(rows, self._gone.but)
             there = there & ~gone
         return there
@@ -169,7 +175,7 @@ def _in_rings(
     first = 0
     for place, query, end in zip(places, queries, ends.tolist(), strict=True):
         own = rows[first:end]
-        close = own[products(run.part.matrix, own, query) > least]
+        close = own[products(run.matrix, own, query) > least]
         yield np.repeat(place, len(close)), close
         first = end
 

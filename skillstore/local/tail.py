@@ -190,15 +190,15 @@ class Tail:
         rows = np.flatnonzero(self._sets.rows == number)
         return Run(0, rows, self._sets.rows[rows], self._middles)
 
-    def view(self, payloads: bool = True) -> Tail:
-        """The rows as they are now; what is appended or dropped later does not show. Costs a list, with `payloads`.
+    def view(self) -> Tail:
+        """The rows as they are now; what is appended or dropped later does not show. Costs a list.
 
         Counts and ends are shared, and may change.
         """
         seen = copy.copy(self)
         for name in _COLUMNS:
             setattr(seen, name, copy.copy(getattr(self, name)))
-        seen._payloads = self._payloads[: self.visible] if payloads else []
+        seen._payloads = self._payloads[: self.visible]
         return seen
 
     def copy(self, rows: NDArray[np.int64]) -> Tail:
