@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skillstore.embedding import Vector
-from skillstore.local.records import MAX_PAYLOAD, RecordError, packed
+from skillstore.local.records import MAX_PAYLOAD, RecordError, checked_note, packed
 from skillstore.skill import MAX_COUNT
 
 _LONGEST = 2**20
@@ -157,9 +157,9 @@ def _id(skill_id: Any) -> int:
 
 
 def _note(key: Any, data: Any) -> Note:
-    if type(key) is not str or not (data is None or type(data) is bytes):
+    if type(key) is not str:
         raise RecordError("not a note")
-    return Note(key, data)
+    return Note(key, None if data is None else checked_note(data))
 
 
 _SHORT: dict[str, Callable[..., Change]] = {

@@ -18,7 +18,8 @@ SEAL = "seal"
 LOCK = "lock"
 HOLDER = "lock.holder"
 _REPLACING = ".new"
-_OURS = re.compile(r"(journal|counts|segment|cells)-\d{6,}|(MANIFEST|seal)(\.new)?|lock|lock\.holder")
+_OURS = re.compile(r"(journal|counts|segment|cells)-\d{6,}|(MANIFEST|seal)(\.new)?|lock|lock\.holder", re.ASCII)
+_SEGMENT = re.compile(r"segment-\d{6,}", re.ASCII)
 
 
 def journal_name(generation: int) -> str:
@@ -40,6 +41,11 @@ def cells_name(segment: int) -> str:
 def is_ours(name: str) -> bool:
     """Whether a library may have made a file of this name."""
     return _OURS.fullmatch(name) is not None
+
+
+def is_segment(name: object) -> bool:
+    """Whether `name` is that of a segment's file."""
+    return isinstance(name, str) and _SEGMENT.fullmatch(name) is not None
 
 
 def replace(files: Files, name: str, data: bytes) -> None:

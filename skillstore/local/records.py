@@ -14,6 +14,7 @@ import msgpack
 
 import skillstore.preconditions as rules
 from skillstore.errors import InvalidInputError
+from skillstore.local.weight import weight
 from skillstore.preconditions import Condition
 from skillstore.values import Value, tagged, untagged
 
@@ -23,6 +24,10 @@ MAX_CONTAINERS = 100_000
 MAX_PAYLOAD = 4 * 2**20
 """Bytes of one skill's name, preconditions, actions and metadata together."""
 
+MAX_WEIGHT = 96 * 2**20
+"""Bytes of memory that one record may take. No payload takes so many; a record of 32 MB could take 700 MB."""
+
+_LONG = 2**16  # bytes, from which a record is weighed first
 _SHORT = 4096  # bytes, and so at most as many containers
 
 
@@ -39,6 +44,8 @@ def unpacked(data: bytes | bytearray | memoryview, containers: int = MAX_CONTAIN
     """The form that `packed` made. Raises RecordError for anything else, and for more lists and maps than allowed."""
     budget = _Budget(containers)
     try:
+        if len(data) > _LONG and weight(data) > MAX_WEIGHT + 4 * len(data):
+            raise RecordError("a record would take more memory than any that is written")
         return msgpack.unpackb(
             data,
             raw=False,
@@ -142,6 +149,14 @@ def read_note(data: bytes) -> Value:
         return untagged(unpacked(data))
     except InvalidInputError as error:
         raise RecordError(str(error)) from None
+
+
+def checked_note(data: Any) -> bytes:
+    """`data`, as a note's record that can be read. Raises RecordError."""
+    if type(data) is not bytes:
+        raise RecordError("a note that is not a record")
+    read_note(data)
+    return data
 
 
 def same(one: Value, other: Value) -> bool:

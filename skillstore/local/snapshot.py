@@ -17,7 +17,7 @@ from skillstore.local.frames import FrameReader, Kind, header, seed
 from skillstore.local.manifest import NamedFile
 from skillstore.local.matcher import Matcher
 from skillstore.local.payloads import PayloadFile, Payloads
-from skillstore.local.records import MAX_CONTAINERS, RecordError, packed, unpacked
+from skillstore.local.records import MAX_CONTAINERS, RecordError, checked_note, packed, unpacked
 from skillstore.local.segment import Segment
 from skillstore.local.vectors import Centroids
 from skillstore.preconditions import condition_form, condition_from
@@ -114,8 +114,8 @@ def read_segment(files: Files, library: bytes, named: NamedFile, matcher: Matche
         rows, sets, number = int(about["rows"]), int(about["sets"]), int(about["number"])
         if directory.segment_name(number) != named.name or about["library"] != library:
             raise ValueError("it is another segment")
-        terms = matcher.terms.numbers([(name, condition_from(form, name)) for name, form in conditions])
-    except (InvalidInputError, KeyError, TypeError, ValueError) as error:
+        terms = matcher.terms.numbers([(_text(name), condition_from(form, name)) for name, form in conditions])
+    except (InvalidInputError, RecordError, KeyError, TypeError, ValueError) as error:
         raise reader.damaged(f"it does not describe a segment ({error!r})") from None
     if not 0 < sets <= rows <= reader.size:
         raise reader.damaged(f"{rows} skills in {sets} precondition sets cannot be")
@@ -223,6 +223,12 @@ def read_counts(files: Files, library: bytes, named: NamedFile, rows: Sequence[i
     finally:
         files.close(fd)
     try:
-        return {str(key): bytes(value) for key, value in about["notes"].items()}, columns
-    except (KeyError, TypeError, AttributeError) as error:
+        return {_text(key): checked_note(data) for key, data in about["notes"].items()}, columns
+    except (RecordError, KeyError, TypeError, AttributeError) as error:
         raise reader.damaged(f"it does not hold notes ({error!r})", offset=0) from None
+
+
+def _text(key: Any) -> str:
+    if type(key) is not str:
+        raise RecordError("a name that is not text")
+    return key
