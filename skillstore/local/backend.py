@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from skillstore.answers import Added, Additions
 from skillstore.backend import Settings
-from skillstore.errors import InvalidInputError, LibraryClosedError, SkillStoreError
+from skillstore.errors import BackendUnavailableError, InvalidInputError, LibraryClosedError, SkillStoreError
 from skillstore.local import records
 from skillstore.local.changes import Learned, Note, Outcome, Removed, Rows
 from skillstore.local.duplicates import StoredTwins, Twins, keep_first
@@ -107,7 +107,11 @@ class LocalBackend(Reading):
         return self._start_generation(compact=True)
 
     def stats(self) -> dict[str, Value]:
-        return {**super().stats(), "durability": self._durability, **self._storage.stats()}
+        try:
+            kept = self._storage.stats()
+        except OSError as error:
+            raise BackendUnavailableError(f"the library cannot be read ({error.strerror}); check the disk") from error
+        return {**super().stats(), "durability": self._durability, **kept}
 
     def settle(self) -> None:
         self._check_open()

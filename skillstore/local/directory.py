@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -88,11 +89,15 @@ class WriterLock:
     def _note_holder(self) -> None:
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": now}
-        fd = self._files.create(HOLDER)
         try:
-            self._files.write(fd, json.dumps(holder).encode())
-        finally:
-            self._files.close(fd)
+            fd = self._files.create(HOLDER)
+            try:
+                self._files.write(fd, json.dumps(holder).encode())
+            finally:
+                self._files.close(fd)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):  # who is to make room must be let in
+                raise
 
     def release(self) -> None:
         self._lock.release()

@@ -121,7 +121,7 @@ def verified(files: Files) -> dict[str, Value]:
     try:
         generation = opened(files)
     except OSError as error:
-        raise BackendUnavailableError(f"{files.directory} cannot be read ({error.strerror}); check the disk") from error
+        raise unreadable(files, error) from error
     return {
         "ok": True,
         "generation": generation.manifest.generation,
@@ -129,3 +129,8 @@ def verified(files: Files) -> dict[str, Value]:
         "files": len(generation.manifest.names),
         "bytes": generation.place.offset + sum(file.size for file in generation.manifest.files),
     }
+
+
+def unreadable(files: Files, error: OSError) -> BackendUnavailableError:
+    """The error to raise of a library whose directory or files the system did not read."""
+    return BackendUnavailableError(f"{files.directory} cannot be read ({error.strerror}); check the disk")

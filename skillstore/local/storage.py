@@ -110,7 +110,11 @@ class Disk:
         sealed = read_seal(files, read.manifest) is not None
         disk = cls(files, lock, read.manifest, Journal.resume(files, read.manifest, read.place))
         disk._sealed = sealed
-        disk._remove_strays()
+        try:
+            disk._remove_strays()
+        except BaseException:
+            disk._journal.close()
+            raise
         return disk, read.table, read.manifest.settings
 
     @classmethod
@@ -118,8 +122,12 @@ class Disk:
         """A new, empty library, durable on return, with `lock` held."""
         named = Manifest(os.urandom(16), os.urandom(8), 1, 1, 1, settings)
         journal = Journal.create(files, named)
-        files.sync_directory()
-        manifest.write(files, named)
+        try:
+            files.sync_directory()
+            manifest.write(files, named)
+        except BaseException:
+            journal.close()
+            raise
         return cls(files, lock, named, journal), Table(settings.embedding_dim), settings
 
     @property
@@ -223,5 +231,7 @@ class Disk:
                 self._journal.sync()
                 seal(self._files, self._manifest, self.place)
         finally:
-            self._journal.close()
-            self._lock.release()
+            try:
+                self._journal.close()
+            finally:
+                self._lock.release()
