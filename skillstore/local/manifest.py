@@ -16,6 +16,7 @@ from skillstore.local.records import RecordError, packed, unpacked
 FORMAT = (2, 0)
 """(major, minor) of what is written; every major up to this is read. A library keeps its own until it is changed."""
 
+_LONGEST = 8 * 2**20  # bytes of msgpack, with more than 200,000 files
 _SEED = seed(b"", directory.MANIFEST)
 
 
@@ -94,7 +95,7 @@ def read(files: Files) -> Manifest:
     try:
         reader = FrameReader(files, fd, directory.MANIFEST, _SEED)
         generation = reader.peeked_sequence()
-        body = reader.body(Kind.MANIFEST, generation)
+        body = reader.body(Kind.MANIFEST, generation, _LONGEST)
         reader.finish()
     finally:
         files.close(fd)

@@ -14,7 +14,7 @@ import msgpack
 
 import skillstore.preconditions as rules
 from skillstore.errors import InvalidInputError
-from skillstore.local.weight import weight
+from skillstore.local.weight import check_weight
 from skillstore.preconditions import Condition
 from skillstore.values import Value, tagged, untagged
 
@@ -40,12 +40,15 @@ def packed(form: Any) -> bytes:
     return msgpack.packb(form, use_bin_type=True, strict_types=True)  # type: ignore[no-any-return]
 
 
-def unpacked(data: bytes | bytearray | memoryview, containers: int = MAX_CONTAINERS) -> Any:
-    """The form that `packed` made. Raises RecordError for anything else, and for more lists and maps than allowed."""
+def unpacked(data: bytes | bytearray | memoryview, containers: int = MAX_CONTAINERS, factor: int = 4) -> Any:
+    """The form that `packed` made. Raises RecordError for anything else, and for more lists and maps than allowed.
+
+    It takes at most MAX_WEIGHT bytes of memory and `factor` for each byte of `data`.
+    """
     budget = _Budget(containers)
     try:
-        if len(data) > _LONG and weight(data) > MAX_WEIGHT + 4 * len(data):
-            raise RecordError("a record would take more memory than any that is written")
+        if len(data) > _LONG:
+            check_weight(data, containers, MAX_WEIGHT + factor * len(data))
         return msgpack.unpackb(
             data,
             raw=False,
@@ -61,6 +64,13 @@ def unpacked(data: bytes | bytearray | memoryview, containers: int = MAX_CONTAIN
         raise
     except (ValueError, TypeError, msgpack.UnpackException, RecursionError) as error:
         raise RecordError(f"not a record: {type(error).__name__} {error}") from None
+
+
+def length(data: bytes | bytearray) -> int:
+    """How many items the list that `data` is claims to have; 0 for anything else."""
+    first = data[0] if data else 0
+    width = {0xDC: 2, 0xDD: 4}.get(first)
+    return int.from_bytes(data[1 : 1 + width], "big") if width else first & 15 if 0x90 <= first < 0xA0 else 0
 
 
 def _short(data: bytes) -> Any:

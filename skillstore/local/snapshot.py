@@ -17,7 +17,7 @@ from skillstore.local.frames import FrameReader, Kind, header, seed
 from skillstore.local.manifest import NamedFile
 from skillstore.local.matcher import Matcher
 from skillstore.local.payloads import PayloadFile, Payloads
-from skillstore.local.records import MAX_CONTAINERS, RecordError, checked_note, packed, unpacked
+from skillstore.local.records import MAX_CONTAINERS, RecordError, checked_note, length, packed, unpacked
 from skillstore.local.segment import Segment
 from skillstore.local.vectors import Centroids
 from skillstore.preconditions import condition_form, condition_from
@@ -92,9 +92,12 @@ class _SnapshotReader(FrameReader):
             raise self.damaged(f"it has {self.size} bytes instead of {named.size}", offset=min(self.size, named.size))
 
     def record(self, sequence: int) -> Any:
+        return self.read(self.body(Kind.SECTION, sequence, limit=self.size))
+
+    def read(self, body: bytearray) -> Any:
+        """The record that a section is."""
         try:
-            body = self.body(Kind.SECTION, sequence, limit=self.size)
-            return unpacked(body, containers=max(MAX_CONTAINERS, len(body) // 4))  # [name, value] takes 4 bytes
+            return unpacked(body, max(MAX_CONTAINERS, len(body) // 4), factor=32)  # [name, value] takes 4 bytes
         except RecordError as error:
             raise self.damaged(str(error)) from None
 
@@ -109,18 +112,18 @@ def read_segment(files: Files, library: bytes, named: NamedFile, matcher: Matche
     source = PayloadFile(files, named.name, seed(library, named.name))
     reader = _SnapshotReader(files, source.fd, library, named)
     about = reader.record(0)
-    conditions = reader.record(1)
+    conditions = reader.body(Kind.SECTION, 1, limit=reader.size)
     try:
         rows, sets, number = int(about["rows"]), int(about["sets"]), int(about["number"])
         if directory.segment_name(number) != named.name or about["library"] != library:
             raise ValueError("it is another segment")
-        terms = matcher.terms.numbers([(_text(name), condition_from(form, name)) for name, form in conditions])
-    except (InvalidInputError, RecordError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise reader.damaged(f"it does not describe a segment ({error!r})") from None
     if not 0 < sets <= rows <= reader.size:
         raise reader.damaged(f"{rows} skills in {sets} precondition sets cannot be")
     sizes = reader.array(2, "<u4", sets).astype(np.int64)
     places = reader.array(3, "<u4", int(sizes.sum())).astype(np.int64)
+    terms = _terms(reader, conditions, len(places), matcher)
     starts = reader.array(4, "<i8", sets + 1).astype(np.int64, copy=False)
     ids = reader.array(5, "<i8", rows).astype(np.int64, copy=False)
     vectors = reader.array(6, "<f4", rows * dim).astype(np.float32, copy=False).reshape(rows, dim)
@@ -143,6 +146,16 @@ def read_segment(files: Files, library: bytes, named: NamedFile, matcher: Matche
     if not segment.has_distinct_ids():
         raise reader.damaged("the ids are not distinct")
     return segment
+
+
+def _terms(reader: _SnapshotReader, body: bytearray, places: int, matcher: Matcher) -> list[int]:
+    """The terms of the distinct conditions in `body`, each of which stands in one of the `places` of a set."""
+    if length(body) > places:
+        raise reader.damaged("there are more conditions than are used")
+    try:
+        return matcher.terms.numbers([(_text(name), condition_from(form, name)) for name, form in reader.read(body)])
+    except (InvalidInputError, RecordError, TypeError, ValueError) as error:
+        raise reader.damaged(f"it does not hold conditions ({error!r})") from None
 
 
 def _check_columns(

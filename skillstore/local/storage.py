@@ -188,8 +188,9 @@ class Disk:
             journal.close()
             raise
         with self._turning:
-            self._journal.close()
-            self._journal, self._manifest = journal, new
+            old, self._journal, self._manifest = self._journal, journal, new
+            with suppress(OSError):  # nothing of it is needed any more
+                old.close()
 
     def _prepare(self) -> None:
         """Before anything is written: programs that read only an older format refuse the library from now on."""

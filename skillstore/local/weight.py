@@ -8,31 +8,21 @@ from __future__ import annotations
 
 _LIST, _MAP, _PAIR = 72, 80, 170  # a map is read as a list of pairs, of which a dict is made
 _TEXT, _BYTES, _NUMBER, _SLOT = 60, 40, 32, 8
-_FIXED = {
-    0xC0: 0,
-    0xC2: 0,
-    0xC3: 0,
-    0xCA: 4,
-    0xCB: 8,
-    0xCC: 1,
-    0xCD: 2,
-    0xCE: 4,
-    0xCF: 8,
-    0xD0: 1,
-    0xD1: 2,
-    0xD2: 4,
-    0xD3: 8,
-}
+_RUN = 4096
+_SMALL = bytes([*range(0x80), *range(0xE0, 0x100), 0xC0, 0xC2, 0xC3])  # values of one byte
+_FIXED = dict(zip(range(0xCA, 0xD4), (4, 8, 1, 2, 4, 8, 1, 2, 4, 8), strict=True))  # numbers, and their bytes
 _SIZED = {0xC4: (1, _BYTES), 0xC5: (2, _BYTES), 0xC6: (4, _BYTES), 0xD9: (1, _TEXT), 0xDA: (2, _TEXT), 0xDB: (4, _TEXT)}
 _MANY = {0xDC: (2, _LIST, 1), 0xDD: (4, _LIST, 1), 0xDE: (2, _MAP, 2), 0xDF: (4, _MAP, 2)}
 
 
-def weight(data: bytes | bytearray | memoryview) -> int:
-    """About how many bytes of memory the value takes while it is read. Cost: its items, not its bytes.
+def check_weight(data: bytes | bytearray | memoryview, containers: int, limit: int) -> None:
+    """Raises ValueError if the value has more lists and maps, or would take more bytes of memory, than these.
 
-    Raises ValueError if it claims more items than it has bytes left, and for extension types.
+    So it does if the value claims more items than it has bytes left, and for extension types. Cost: its items, not its
+    bytes; less than a microsecond each.
     """
-    total, place, left, size = 0, 0, 1, len(data)
+    data = bytes(data)
+    place, left, size = 0, 1, len(data)
     while left:
         if left > size - place:
             raise ValueError("more items than bytes")
@@ -42,22 +32,27 @@ def weight(data: bytes | bytearray | memoryview) -> int:
             width, each = _SIZED[first]
             length = int.from_bytes(data[place : place + width], "big")
             place += width + length
-            total += each + length
+            limit -= each + length
         elif 0xA0 <= first < 0xC0:
             place += first & 31
-            total += _TEXT
-        elif first < 0x80 or first >= 0xE0:
-            total += _SLOT
+            limit -= _TEXT
+        elif first in _SMALL:
+            here = data[place : min(place + left, place + _RUN)]
+            run = len(here) - len(here.lstrip(_SMALL))  # often there are many
+            place, left = place + run, left - run
+            limit -= _SLOT * (1 + run)
         elif first in _FIXED:
             place += _FIXED[first]
-            total += _NUMBER
+            limit -= _NUMBER
         else:
             width, each, items = _MANY[first] if first in _MANY else _short(first)
             count = int.from_bytes(data[place : place + width], "big") if width else first & 15
             place += width
             left += items * count
-            total += each + count * (_PAIR if items == 2 else _SLOT)
-    return total
+            containers -= 1
+            limit -= each + count * (_PAIR if items == 2 else _SLOT)
+        if limit < 0 or containers < 0:
+            raise ValueError("more than any record that is written")
 
 
 def _short(first: int) -> tuple[int, int, int]:

@@ -36,7 +36,7 @@ EMPTY_MAPS = _array(SIZE) + b"\x80" * SIZE
 NESTED_CLAIMS = (_array(SIZE - 5200) * 1000).ljust(SIZE, b"\1")
 SHORT_TEXTS = _array(SIZE // 3) + b"\xa2ab" * (SIZE // 3)
 LITTLE_LISTS = _array(SIZE // 4) + b"\x92\xa1a\x01" * (SIZE // 4)
-NUMBERED = [b"\xa5" + b"%05d" % number for number in range(SIZE // 12)]
+NUMBERED = [b"\xa6" + b"%06d" % number for number in range(SIZE // 12)]
 CONDITIONS = _array(len(NUMBERED)) + b"".join(b"\x92" + name + b"\xcd\x01\x01" for name in NUMBERED)
 
 

@@ -31,6 +31,7 @@ from tests.skillstore import damaged
 from tests.skillstore.damaged import Mode
 from tests.skillstore.test_crashes import contents
 
+pytestmark = pytest.mark.damages
 LONG = os.environ.get("SKILLSTORE_TESTS") == "long"
 FILES = ["MANIFEST", "counts-000003", "journal-000003", "seal", "segment-000001", "segment-000002"]
 
