@@ -27,6 +27,7 @@ FORMAT = (1, 0)
 _SETTINGS = ("embedding_dim", "encoder", "same_skill", "dedup_scope")
 _COUNTS = ("times_used", "success_count", "times_learned")
 _MAX_LINE = 64 * 2**20
+_MAX_CONTAINERS = 200_000  # of one line, unless it is long: a skill has at most 100,000, but notes may have many
 _MARKS = re.compile(r'\\.|["{\[]', re.DOTALL)
 
 
@@ -96,7 +97,8 @@ def parsed(text: str) -> Any:
     """JSON without what it should not hold: NaN, infinities, a key twice, endless nesting. Raises InvalidInputError."""
     if len(text) > _MAX_LINE:
         raise InvalidInputError(f"{len(text)} characters of JSON are more than the {_MAX_LINE} that are supported")
-    if text.count("{") + text.count("[") > _containers(text) and _brackets(text) > _containers(text):
+    most = max(_MAX_CONTAINERS, len(text) // 15) + text.count('"$bytes"')
+    if text.count("{") + text.count("[") > most and _brackets(text) > most:
         raise InvalidInputError("more lists and objects than can be stored")
     try:
         return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_key_twice)
@@ -104,11 +106,6 @@ def parsed(text: str) -> Any:
         raise InvalidInputError("JSON is nested too deep") from None
     except ValueError as error:
         raise InvalidInputError(f"not JSON: {error}") from None
-
-
-def _containers(text: str) -> int:
-    """How many lists and objects one line may have: more than those of any skill, bytes in tagged form included."""
-    return 600_000 + len(text) // 15
 
 
 def _brackets(text: str) -> int:

@@ -20,8 +20,9 @@ from skillstore.local.payloads import PayloadFile, Payloads
 from skillstore.local.records import MAX_CONTAINERS, RecordError, checked_note, length, packed, unpacked
 from skillstore.local.segment import Segment
 from skillstore.local.vectors import Centroids
-from skillstore.preconditions import condition_form, condition_from
+from skillstore.preconditions import MAX_FACTS, condition_form, condition_from
 
+_BLOCK = 8192  # conditions that are read together
 CountsFile: TypeAlias = tuple[dict[str, bytes], list[tuple[NDArray[np.bool_], NDArray[np.int64]]]]
 
 
@@ -122,6 +123,8 @@ def read_segment(files: Files, library: bytes, named: NamedFile, matcher: Matche
     if not 0 < sets <= rows <= reader.size:
         raise reader.damaged(f"{rows} skills in {sets} precondition sets cannot be")
     sizes = reader.array(2, "<u4", sets).astype(np.int64)
+    if sizes.max() > MAX_FACTS:
+        raise reader.damaged(f"{sizes.max()} conditions in one precondition set cannot be")
     places = reader.array(3, "<u4", int(sizes.sum())).astype(np.int64)
     terms = _terms(reader, conditions, len(places), matcher)
     starts = reader.array(4, "<i8", sets + 1).astype(np.int64, copy=False)
@@ -152,8 +155,13 @@ def _terms(reader: _SnapshotReader, body: bytearray, places: int, matcher: Match
     """The terms of the distinct conditions in `body`, each of which stands in one of the `places` of a set."""
     if length(body) > places:
         raise reader.damaged("there are more conditions than are used")
+    forms, terms = reader.read(body), []
     try:
-        return matcher.terms.numbers([(_text(name), condition_from(form, name)) for name, form in reader.read(body)])
+        for first in range(0, len(forms), _BLOCK):
+            block = [(_text(name), condition_from(form, name)) for name, form in forms[first : first + _BLOCK]]
+            terms += matcher.terms.numbers(block)
+            forms[first : first + _BLOCK] = [None] * len(block)  # of many, not all are kept in two forms
+        return terms
     except (InvalidInputError, RecordError, TypeError, ValueError) as error:
         raise reader.damaged(f"it does not hold conditions ({error!r})") from None
 

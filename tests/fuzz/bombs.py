@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +19,7 @@ from skillstore.local.journal import EMPTY
 from skillstore.local.manifest import Manifest, NamedFile
 from skillstore.local.records import packed
 
-SIZE = 8 * 2**20
+SIZE = 2 ** (23 if os.environ.get("SKILLSTORE_TESTS") == "long" else 19)
 _LIBRARY, _KEY = bytes(16), bytes(8)
 _NAMED = Manifest(_LIBRARY, _KEY, 1, 9, 1, Settings(1, None, None, "preconditions"))
 _ABOUT = '{"skillstore":[1,0],"embedding_dim":1,"encoder":null,"notes":{}}'
@@ -164,6 +165,9 @@ DIRECTORIES: dict[str, Callable[[], Callable[[Path], None]]] = {
     "segment of claims": lambda: _segment(NESTED_CLAIMS, [0], 0, 1),
     "segment of unused conditions": lambda: _segment(CONDITIONS, [0], 0, 1),
     "segment of conditions": lambda: _segment(CONDITIONS, [len(NUMBERED)], len(NUMBERED), 1),
+    "segment of large sets": lambda: _segment(
+        CONDITIONS, [4096] * (len(NUMBERED) // 4096) + [len(NUMBERED) % 4096], len(NUMBERED), len(NUMBERED) // 4096 + 1
+    ),
     "segment of one long condition": lambda: _segment(_one_of(SIZE // 5), [1], 1, 1),
     "segment of tiny skills": lambda: _segment(b"\x90", [0], 0, SIZE // 50),
     "segment of many sets": lambda: _segment(CONDITIONS, [1] * len(NUMBERED), len(NUMBERED), len(NUMBERED)),
