@@ -11,6 +11,7 @@ float32.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
@@ -26,6 +27,8 @@ FORMAT = (1, 0)
 _SETTINGS = ("embedding_dim", "encoder", "same_skill", "dedup_scope")
 _COUNTS = ("times_used", "success_count", "times_learned")
 _MAX_LINE = 64 * 2**20
+_MAX_CONTAINERS = 200_000  # of one line, unless it is long: a skill has at most 100,000, but notes may have many
+_MARKS = re.compile(r'\\.|["{\[]', re.DOTALL)
 
 
 def export_lines(library: SkillLibrary) -> Iterator[str]:
@@ -94,12 +97,26 @@ def parsed(text: str) -> Any:
     """JSON without what it should not hold: NaN, infinities, a key twice, endless nesting. Raises InvalidInputError."""
     if len(text) > _MAX_LINE:
         raise InvalidInputError(f"{len(text)} characters of JSON are more than the {_MAX_LINE} that are supported")
+    most = max(_MAX_CONTAINERS, len(text) // 15) + text.count('"$bytes"')
+    if text.count("{") + text.count("[") > most and _brackets(text) > most:
+        raise InvalidInputError("more lists and objects than can be stored")
     try:
         return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_key_twice)
     except RecursionError:
         raise InvalidInputError("JSON is nested too deep") from None
     except ValueError as error:
         raise InvalidInputError(f"not JSON: {error}") from None
+
+
+def _brackets(text: str) -> int:
+    """How many lists and objects begin in `text`: brackets within its strings do not count."""
+    count, inside = 0, False
+    for found in _MARKS.finditer(text):
+        if found[0] == '"':
+            inside = not inside
+        elif not inside and len(found[0]) == 1:
+            count += 1
+    return count
 
 
 def _line(form: dict[str, Value]) -> str:

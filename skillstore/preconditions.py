@@ -219,27 +219,32 @@ def _tagged_condition(condition: Condition, text: bool) -> Value:
     return tagged(condition, text=text)
 
 
-def untagged_conditions(form: Value) -> dict[str, Condition]:
-    """The preconditions of a tagged form. Raises InvalidInputError for a form that cannot have been made."""
+def untagged_conditions(form: Value, depth: int = 0) -> dict[str, Condition]:
+    """The preconditions of a tagged form, itself `depth` deep in another.
+
+    Raises InvalidInputError for a form that cannot have been made.
+    """
     if type(form) is not dict or not all(type(name) is str for name in form):
         raise InvalidInputError("preconditions are a map of fact names")
-    return {name: _untagged_condition(item) for name, item in form.items()}
+    if depth >= MAX_DEPTH:
+        raise InvalidInputError(f"the preconditions are nested more than {MAX_DEPTH} deep")
+    return {name: _untagged_condition(item, depth + 1) for name, item in form.items()}
 
 
-def _untagged_condition(form: Value) -> Condition:
+def _untagged_condition(form: Value, depth: int = 0) -> Condition:
     if type(form) is not dict:
         return untagged(form)
     tag = next(iter(form), "")
     if len(form) == 1 and tag in _SHAPES:
         content = form[tag]
         if tag == "$facts" and type(content) is dict:
-            return untagged_conditions(content)
+            return untagged_conditions(content, depth)
         if tag == "$one_of" and type(content) is list:
             return OneOf(*(untagged(value) for value in content))
         if tag == "$interval" and type(content) is list and len(content) == 2:
             return Interval(*content)
         raise InvalidInputError(f"{tag} holds {_SHAPES[tag]}")
-    return untagged(form) if str(tag).startswith("$") else untagged_conditions(form)
+    return untagged(form) if str(tag).startswith("$") else untagged_conditions(form, depth)
 
 
 _SHAPES = {

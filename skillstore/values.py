@@ -28,6 +28,7 @@ Value: TypeAlias = Any
 MAX_DEPTH = 64
 """Nesting beyond this is refused, so that no reader of a library can be made to recurse without end."""
 
+_MAX_READ_DEPTH = MAX_DEPTH + 2  # the tuples of a key are counted from the key on when it is written
 _INT_MIN, _INT_MAX = -(2**63), 2**64 - 1
 _CONTAINERS = (list, tuple, dict)
 _TEXT = frozenset((str,))
@@ -155,36 +156,42 @@ def named(mapping: Mapping[Any, Value]) -> bool:
     return _TEXT.issuperset(map(type, mapping)) and "$" not in "".join(mapping)
 
 
-def untagged(form: Any) -> Value:
-    """The Value of a tagged form. Raises InvalidInputError for a form that `tagged` cannot have made."""
-    if type(form) is list:
-        return [untagged(item) for item in form]
-    if type(form) is not dict:
+def untagged(form: Any, depth: int = 0) -> Value:
+    """The Value of a tagged form, itself `depth` deep in another.
+
+    Raises InvalidInputError for a form that `tagged` cannot have made.
+    """
+    kind = type(form)
+    if kind is not list and kind is not dict:
         return form
+    if depth >= _MAX_READ_DEPTH:
+        raise InvalidInputError(f"nested more than {MAX_DEPTH} deep")
+    if kind is list:
+        return [untagged(item, depth + 1) for item in form]
     tag = next(iter(form), None)
     if type(tag) is not str or not tag.startswith("$"):
-        return {key: untagged(item) for key, item in form.items()}
+        return {key: untagged(item, depth + 1) for key, item in form.items()}
     if len(form) != 1 or tag not in _READERS:
-        raise InvalidInputError(f"unknown tag {tag!r}")
-    return _READERS[tag](form[tag])
+        raise InvalidInputError(f"unknown tag {tag!r:.80}")
+    return _READERS[tag](form[tag], depth + 1)
 
 
-def _read_tuple(form: Any) -> tuple[Value, ...]:
+def _read_tuple(form: Any, depth: int) -> tuple[Value, ...]:
     if type(form) is not list:
         raise InvalidInputError("$tuple holds a list")
-    return tuple(untagged(item) for item in form)
+    return tuple(untagged(item, depth) for item in form)
 
 
-def _read_map(form: Any) -> dict[Hashable, Value]:
+def _read_map(form: Any, depth: int) -> dict[Hashable, Value]:
     if type(form) is not list or not all(type(pair) is list and len(pair) == 2 for pair in form):
         raise InvalidInputError("$map holds a list of pairs")
-    read = {_key(untagged(key), "$map"): untagged(item) for key, item in form}
+    read = {_key(untagged(key, depth), "$map"): untagged(item, depth) for key, item in form}
     if len(read) != len(form):
         raise InvalidInputError("$map has a key twice")
     return read
 
 
-def _read_bytes(form: Any) -> bytes:
+def _read_bytes(form: Any, depth: int) -> bytes:  # noqa: ARG001 - the signature of all readers
     try:
         return base64.b64decode(form, validate=True)
     except (TypeError, ValueError, binascii.Error):

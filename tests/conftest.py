@@ -1,18 +1,47 @@
-"""What all tests share: property tests without deadlines, and no skip in CI but for a written reason."""
+"""What all tests share: property tests without deadlines, no skip in CI but for a written reason.
+
+Every directory in which a test wrote a library is verified, byte by byte, when the test has ended, unless the test is
+marked `damages`.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from skillstore.local import directory, generation, opening
+from skillstore.local.files import Files
 
 _ALLOWED = Path(__file__).parent.parent / ".ci" / "allowed-skips"
 
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("here"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
+_written: set[Path] = set()
+_for_writing = opening.for_writing
+
+
+def _noted(path: Path, *given: Any, **named: Any) -> Any:
+    _written.add(path.absolute())
+    return _for_writing(path, *given, **named)
+
+
+opening.for_writing = _noted
+
+
+@pytest.fixture(autouse=True)
+def _whole_libraries(request: pytest.FixtureRequest) -> Iterator[None]:
+    _written.clear()
+    yield
+    if not request.node.get_closest_marker("damages"):
+        for path in sorted(_written):
+            if (path / directory.MANIFEST).is_file():
+                assert generation.verified(Files(path))["ok"], path
 
 
 def _unexpected_skips(terminal: pytest.TerminalReporter) -> list[str]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from skillstore.answers import Added, Additions
 from skillstore.backend import Progress, Settings
-from skillstore.errors import InvalidInputError, LibraryClosedError, SkillStoreError
+from skillstore.errors import BackendUnavailableError, InvalidInputError, LibraryClosedError, SkillStoreError
 from skillstore.local import backup, records
 from skillstore.local.changes import Learned, Note, Outcome, Removed, Request, Rows
 from skillstore.local.duplicates import StoredTwins, Twins, keep_first
@@ -124,7 +124,11 @@ class LocalBackend(Reading):
         return self._start_generation(compact=True)
 
     def stats(self) -> dict[str, Value]:
-        return {**super().stats(), "durability": self._durability, **self._storage.stats()}
+        try:
+            kept = self._storage.stats()
+        except OSError as error:
+            raise BackendUnavailableError(f"the library cannot be read ({error.strerror}); check the disk") from error
+        return {**super().stats(), "durability": self._durability, **kept}
 
     def settle(self) -> None:
         self._check_open()

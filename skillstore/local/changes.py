@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from skillstore.backend import MAX_ANSWER, MAX_REQUEST_ID
 from skillstore.embedding import Vector
-from skillstore.local.records import MAX_PAYLOAD, RecordError, packed, read_note
+from skillstore.local.records import MAX_PAYLOAD, RecordError, checked_note, packed
 from skillstore.skill import MAX_COUNT
 
 _LONGEST = 2**20
@@ -171,9 +171,9 @@ def _id(skill_id: Any) -> int:
 
 
 def _note(key: Any, data: Any) -> Note:
-    if type(key) is not str or not (data is None or type(data) is bytes):
+    if type(key) is not str:
         raise RecordError("not a note")
-    return Note(key, data)
+    return Note(key, None if data is None else checked_note(data))
 
 
 def request_of(request_id: Any, answer: Any) -> Request:
@@ -182,8 +182,7 @@ def request_of(request_id: Any, answer: Any) -> Request:
         raise RecordError("not the id of a request")
     if type(answer) is not bytes or len(answer) > MAX_ANSWER:
         raise RecordError("not an answer")
-    read_note(answer)
-    return Request(request_id, answer)
+    return Request(request_id, checked_note(answer))
 
 
 _SHORT: dict[str, Callable[..., Change]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -19,7 +20,10 @@ SEAL = "seal"
 LOCK = "lock"
 HOLDER = "lock.holder"
 _REPLACING = ".new"
-_OURS = re.compile(r"(journal|counts|segment|cells)-\d{6,15}|(MANIFEST(\.previous)?|seal)(\.new)?|lock|lock\.holder")
+_OURS = re.compile(
+    r"(journal|counts|segment|cells)-\d{6,15}|(MANIFEST(\.previous)?|seal)(\.new)?|lock|lock\.holder", re.ASCII
+)
+_SEGMENT = re.compile(r"segment-\d{6,15}", re.ASCII)
 
 
 def journal_name(generation: int) -> str:
@@ -51,6 +55,11 @@ def has_next(number: int) -> bool:
 def is_ours(name: str) -> bool:
     """Whether a library may have made a file of this name."""
     return _OURS.fullmatch(name) is not None
+
+
+def is_segment(name: object) -> bool:
+    """Whether `name` is that of a segment's file."""
+    return isinstance(name, str) and _SEGMENT.fullmatch(name) is not None
 
 
 def replace(files: Files, name: str, data: bytes) -> None:
@@ -93,11 +102,15 @@ class WriterLock:
     def _note_holder(self) -> None:
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": now}
-        fd = self._files.create(HOLDER)
         try:
-            self._files.write(fd, json.dumps(holder).encode())
-        finally:
-            self._files.close(fd)
+            fd = self._files.create(HOLDER)
+            try:
+                self._files.write(fd, json.dumps(holder).encode())
+            finally:
+                self._files.close(fd)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):  # who is to make room must be let in
+                raise
 
     def release(self) -> None:
         self._lock.release()

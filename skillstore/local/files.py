@@ -56,10 +56,13 @@ class Files:
     def open(self, name: str) -> int:
         """A descriptor to read `name`."""
         fd = os.open(self.directory / name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            os.close(fd)
+        try:
+            if stat.S_ISREG(os.fstat(fd).st_mode):
+                return fd
             raise OSError(errno.EINVAL, "not a regular file", str(self.directory / name))
-        return fd
+        except OSError:
+            os.close(fd)
+            raise
 
     def create(self, name: str) -> int:
         """A descriptor to write a new, empty `name`; what was there is cut to nothing."""

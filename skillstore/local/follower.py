@@ -12,7 +12,7 @@ from skillstore.backend import Progress
 from skillstore.errors import LibraryNotFoundError, ReadOnlyError
 from skillstore.local import backup, directory, generation
 from skillstore.local.files import Files
-from skillstore.local.generation import Generation
+from skillstore.local.generation import Generation, unreadable
 from skillstore.local.reading import Reading
 from skillstore.skill import Skill
 from skillstore.values import Value
@@ -31,6 +31,12 @@ class Follower(Reading):
         return False
 
     def _refresh(self) -> None:
+        try:
+            self._take_up()
+        except OSError as error:
+            raise unreadable(self._files, error) from error
+
+    def _take_up(self) -> None:
         written = self._generation.journal.written()
         if self._manifest_identity() != self._generation.identity or written[0] < self._generation.place.offset:
             self._generation = generation.opened(self._files)
@@ -49,13 +55,17 @@ class Follower(Reading):
     def stats(self) -> dict[str, Value]:
         answer = super().stats()
         read = self._generation
+        try:
+            total = self._files.total()
+        except OSError as error:
+            raise unreadable(self._files, error) from error
         return {
             **answer,
             "durability": None,
             "directory": str(self._files.directory),
             "generation": read.manifest.generation,
             "journal_bytes": read.place.offset,
-            "disk_bytes": self._files.total(),
+            "disk_bytes": total,
         }
 
     def settle(self) -> None:

@@ -185,7 +185,7 @@ def verified(files: Files) -> dict[str, Value]:
     try:
         generation, previous = undisturbed(files, lambda found: _verified(files, found))
     except OSError as error:
-        raise BackendUnavailableError(f"{files.directory} cannot be read ({error.strerror}); check the disk") from error
+        raise unreadable(files, error) from error
     sizes = {file.name: file.size for file in generation.manifest.files}
     sizes[generation.manifest.journal] = generation.place.offset
     if previous is not None:
@@ -203,3 +203,8 @@ def verified(files: Files) -> dict[str, Value]:
 def _verified(files: Files, found: _Found) -> tuple[Generation, Previous | None]:
     generation = _opened(files, found)
     return generation, check_previous(files, generation.manifest)
+
+
+def unreadable(files: Files, error: OSError) -> BackendUnavailableError:
+    """The error to raise of a library whose directory or files the system did not read."""
+    return BackendUnavailableError(f"{files.directory} cannot be read ({error.strerror}); check the disk")

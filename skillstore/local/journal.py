@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +50,8 @@ class JournalReader:
 
     def __del__(self) -> None:
         if hasattr(self, "_fd"):
-            self._files.close(self._fd)
+            with suppress(OSError):  # it was only read
+                self._files.close(self._fd)
 
     def size(self) -> int:
         return self._files.size(self._fd)
@@ -173,17 +175,27 @@ class Journal:
     def create(cls, files: Files, manifest: Manifest) -> Journal:
         """A new, empty journal, synced; the directory is not synced yet."""
         journal = cls(files, files.create(manifest.journal), manifest.journal_seed, Place())
-        journal._append(Kind.HEADER, packed(_about(manifest)), True)
-        journal.sync()
+        with journal._closed_unless_whole():
+            journal._append(Kind.HEADER, packed(_about(manifest)), True)
+            journal.sync()
         return journal
 
     @classmethod
     def resume(cls, files: Files, manifest: Manifest, end: Place) -> Journal:
         """Go on after the commit that ends at `end`; whatever follows it is cut off, durably."""
         journal = cls(files, files.append(manifest.journal), manifest.journal_seed, end)
-        journal.trim()
-        journal.sync()
+        with journal._closed_unless_whole():
+            journal.trim()
+            journal.sync()
         return journal
+
+    @contextmanager
+    def _closed_unless_whole(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
 
     def write(self, records: Sequence[bytes], closes: bool) -> None:
         """Append changes to the open commit, and with `closes` end it. Not yet synced. Raises OSError."""

@@ -21,6 +21,7 @@ FORMAT = (3, 0)
 """(major, minor) of what is written; every major up to this is read. A library keeps its own until it is changed."""
 
 T = TypeVar("T")
+_LONGEST = 8 * 2**20  # bytes of msgpack, with more than 200,000 files
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def _read(files: Files, name: str, read_form: Callable[[Any, int], T]) -> T:
     try:
         reader = FrameReader(files, fd, name, seed(b"", name))
         generation = reader.peeked_sequence()
-        body = reader.body(Kind.MANIFEST, generation)
+        body = reader.body(Kind.MANIFEST, generation, _LONGEST)
         reader.finish()
     finally:
         files.close(fd)
@@ -179,17 +180,16 @@ def _read_form(form: Any, generation: int) -> Manifest:
             f"the library has format {major}.{minor}; this version of skillstore reads up to {FORMAT[0]}.x. "
             "Upgrade skillstore to open it; nothing was changed"
         )
-    if form["generation"] != generation or len(form["library"]) != 16:
-        raise ValueError("generation")
-    named = tuple(NamedFile(str(name), int(size), int(checksum)) for name, size, checksum in form["files"])
-    if not all(directory.is_ours(file.name) for file in named):
-        raise ValueError("a file that is none of a library")
+    library, key, named = form["library"], form["journal_key"], tuple(NamedFile(*file) for file in form["files"])
+    if form["generation"] != generation or (type(library), len(library), type(key), len(key)) != (bytes, 16, bytes, 8):
+        raise ValueError("it is of no library")
+    _check_named(named, generation)
     return Manifest(
-        library=bytes(form["library"]),
-        journal_key=bytes(form["journal_key"]),
+        library=library,
+        journal_key=key,
         generation=generation,
-        next_segment=int(form["next_segment"]),
-        next_id=int(form["next_id"]),
+        next_segment=_positive(form["next_segment"]),
+        next_id=_positive(form["next_id"]),
         settings=Settings.checked(
             embedding_dim=form["embedding_dim"],
             encoder=form["encoder"],
@@ -200,3 +200,20 @@ def _read_form(form: Any, generation: int) -> Manifest:
         counts=named[-1] if named else None,
         format=(int(major), int(minor)),
     )
+
+
+def _positive(number: Any) -> int:
+    if type(number) is not int or number < 1:
+        raise ValueError(f"{number!r} where numbers begin with 1")
+    return number
+
+
+def _check_named(named: tuple[NamedFile, ...], generation: int) -> None:
+    """Each file once, and none but those of a snapshot: a name could lead anywhere, and each costs its reading."""
+    segments = [file.name for file in named[:-1]]
+    if not all(directory.is_segment(name) for name in segments) or len(set(segments)) != len(segments):
+        raise ValueError("files that are no segments")
+    if named and named[-1].name != directory.counts_name(generation):
+        raise ValueError("a file that does not hold counts")
+    if any(type(number) is not int for file in named for number in (file.size, file.checksum)):
+        raise ValueError("files without a size")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,6 +105,8 @@ class PayloadFile:
         if length <= MAX_PAYLOAD:
             try:
                 data = self._files.read_short(self.fd, self.offset + start, length)
+                if len(data) < length:
+                    data = bytes(self._files.read(self.fd, self.offset + start, length))
             except OSError as error:
                 raise self._unreadable(error) from error
         if len(data) != length or zlib.crc32(data) != checksum:
@@ -129,4 +132,5 @@ class PayloadFile:
 
     def __del__(self) -> None:
         if hasattr(self, "fd"):
-            self._files.close(self.fd)
+            with suppress(OSError):  # it was only read
+                self._files.close(self.fd)

@@ -15,6 +15,7 @@ import msgpack
 import skillstore.preconditions as rules
 from skillstore.backend import MAX_ANSWER
 from skillstore.errors import InvalidInputError
+from skillstore.local.weight import check_weight
 from skillstore.preconditions import Condition
 from skillstore.values import Value, tagged, untagged
 
@@ -24,6 +25,10 @@ MAX_CONTAINERS = 100_000
 MAX_PAYLOAD = 4 * 2**20
 """Bytes of one skill's name, preconditions, actions and metadata together."""
 
+MAX_WEIGHT = 96 * 2**20
+"""Bytes of memory that one record may take. No payload takes so many; a record of 32 MB could take 700 MB."""
+
+_LONG = 2**16  # bytes, from which a record is weighed first
 _SHORT = 4096  # bytes, and so at most as many containers
 
 
@@ -36,10 +41,15 @@ def packed(form: Any) -> bytes:
     return msgpack.packb(form, use_bin_type=True, strict_types=True)  # type: ignore[no-any-return]
 
 
-def unpacked(data: bytes | bytearray | memoryview, containers: int = MAX_CONTAINERS) -> Any:
-    """The form that `packed` made. Raises RecordError for anything else, and for more lists and maps than allowed."""
+def unpacked(data: bytes | bytearray | memoryview, containers: int = MAX_CONTAINERS, factor: int = 4) -> Any:
+    """The form that `packed` made. Raises RecordError for anything else, and for more lists and maps than allowed.
+
+    It takes at most MAX_WEIGHT bytes of memory and `factor` for each byte of `data`.
+    """
     budget = _Budget(containers)
     try:
+        if len(data) > _LONG:
+            check_weight(data, containers, MAX_WEIGHT + factor * len(data))
         return msgpack.unpackb(
             data,
             raw=False,
@@ -55,6 +65,13 @@ def unpacked(data: bytes | bytearray | memoryview, containers: int = MAX_CONTAIN
         raise
     except (ValueError, TypeError, msgpack.UnpackException, RecursionError) as error:
         raise RecordError(f"not a record: {type(error).__name__} {error}") from None
+
+
+def length(data: bytes | bytearray) -> int:
+    """How many items the list that `data` is claims to have; 0 for anything else."""
+    first = data[0] if data else 0
+    width = {0xDC: 2, 0xDD: 4}.get(first)
+    return int.from_bytes(data[1 : 1 + width], "big") if width else first & 15 if 0x90 <= first < 0xA0 else 0
 
 
 def _short(data: bytes) -> Any:
@@ -154,6 +171,14 @@ def read_note(data: bytes) -> Value:
         return untagged(unpacked(data))
     except InvalidInputError as error:
         raise RecordError(str(error)) from None
+
+
+def checked_note(data: Any) -> bytes:
+    """`data`, as a note's record that can be read. Raises RecordError."""
+    if type(data) is not bytes:
+        raise RecordError("a note that is not a record")
+    read_note(data)
+    return data
 
 
 def same(one: Value, other: Value) -> bool:

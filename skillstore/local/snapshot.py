@@ -20,10 +20,12 @@ from skillstore.local.frames import FrameReader, Kind, header, seed
 from skillstore.local.manifest import NamedFile
 from skillstore.local.matcher import Matcher
 from skillstore.local.payloads import PayloadFile, Payloads
-from skillstore.local.records import MAX_CONTAINERS, RecordError, packed, unpacked
+from skillstore.local.records import MAX_CONTAINERS, RecordError, checked_note, length, packed, unpacked
 from skillstore.local.segment import Segment
 from skillstore.local.vectors import Centroids
-from skillstore.preconditions import condition_form, condition_from
+from skillstore.preconditions import MAX_FACTS, condition_form, condition_from
+
+_BLOCK = 8192  # conditions that are read together
 
 
 class CountsFile(NamedTuple):
@@ -123,9 +125,12 @@ class SnapshotReader(FrameReader):
             raise self.damaged(f"it has {self.size} bytes instead of {named.size}", offset=min(self.size, named.size))
 
     def record(self, sequence: int) -> Any:
+        return self.read(self.body(Kind.SECTION, sequence, limit=self.size))
+
+    def read(self, body: bytearray) -> Any:
+        """The record that a section is."""
         try:
-            body = self.body(Kind.SECTION, sequence, limit=self.size)
-            return unpacked(body, containers=max(MAX_CONTAINERS, len(body) // 4))  # [name, value] takes 4 bytes
+            return unpacked(body, max(MAX_CONTAINERS, len(body) // 4), factor=32)  # [name, value] takes 4 bytes
         except RecordError as error:
             raise self.damaged(str(error)) from None
 
@@ -152,18 +157,20 @@ def read_columns(
 ) -> Segment:
     """All of a segment but its payloads."""
     about = reader.record(0)
-    conditions = reader.record(1)
+    conditions = reader.body(Kind.SECTION, 1, limit=reader.size)
     try:
         rows, sets, number = int(about["rows"]), int(about["sets"]), int(about["number"])
         if directory.segment_name(number) != named.name or about["library"] != library:
             raise ValueError("it is another segment")
-        terms = matcher.terms.numbers([(name, condition_from(form, name)) for name, form in conditions])
-    except (InvalidInputError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise reader.damaged(f"it does not describe a segment ({error!r})") from None
     if not 0 < sets <= rows <= reader.size:
         raise reader.damaged(f"{rows} skills in {sets} precondition sets cannot be")
     sizes = reader.array(2, "<u4", sets).astype(np.int64)
+    if sizes.max() > MAX_FACTS:
+        raise reader.damaged(f"{sizes.max()} conditions in one precondition set cannot be")
     places = reader.array(3, "<u4", int(sizes.sum())).astype(np.int64)
+    terms = _terms(reader, conditions, len(places), matcher)
     starts = reader.array(4, "<i8", sets + 1).astype(np.int64, copy=False)
     ids = reader.array(5, "<i8", rows).astype(np.int64, copy=False)
     vectors = reader.array(6, "<f4", rows * dim).astype(np.float32, copy=False).reshape(rows, dim)
@@ -184,6 +191,21 @@ def read_columns(
     if not segment.has_distinct_ids():
         raise reader.damaged("the ids are not distinct")
     return segment
+
+
+def _terms(reader: SnapshotReader, body: bytearray, places: int, matcher: Matcher) -> list[int]:
+    """The terms of the distinct conditions in `body`, each of which stands in one of the `places` of a set."""
+    if length(body) > places:
+        raise reader.damaged("there are more conditions than are used")
+    forms, terms = reader.read(body), []
+    try:
+        for first in range(0, len(forms), _BLOCK):
+            block = [(_text(name), condition_from(form, name)) for name, form in forms[first : first + _BLOCK]]
+            terms += matcher.terms.numbers(block)
+            forms[first : first + _BLOCK] = [None] * len(block)  # of many, not all are kept in two forms
+        return terms
+    except (InvalidInputError, RecordError, TypeError, ValueError) as error:
+        raise reader.damaged(f"it does not hold conditions ({error!r})") from None
 
 
 def _check_columns(
@@ -266,9 +288,9 @@ def read_counts(files: Files, library: bytes, named: NamedFile, rows: Sequence[i
     finally:
         files.close(fd)
     try:
-        notes = {str(key): bytes(value) for key, value in about["notes"].items()}
+        notes = {_text(key): checked_note(data) for key, data in about["notes"].items()}
         return CountsFile(notes, _requests(about.get("requests", [])), columns)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (RecordError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise reader.damaged(f"it does not hold notes and requests ({error!r})", offset=0) from None
 
 
@@ -280,3 +302,9 @@ def _requests(form: Any) -> OrderedDict[str, bytes]:
     if len(requests) != len(form):
         raise RecordError("a request is carried out twice")
     return requests
+
+
+def _text(key: Any) -> str:
+    if type(key) is not str:
+        raise RecordError("a name that is not text")
+    return key

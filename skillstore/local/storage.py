@@ -116,7 +116,11 @@ class Disk:
         sealed = read_seal(files, read.manifest) is not None
         disk = cls(files, lock, read.manifest, Journal.resume(files, read.manifest, read.place))
         disk._sealed = sealed
-        disk._remove_strays()
+        try:
+            disk._remove_strays()
+        except BaseException:
+            disk._journal.close()
+            raise
         return disk, read.table, read.manifest.settings
 
     @classmethod
@@ -124,8 +128,12 @@ class Disk:
         """A new, empty library, durable on return, with `lock` held."""
         named = Manifest(os.urandom(16), os.urandom(8), 1, 1, 1, settings)
         journal = Journal.create(files, named)
-        manifest.write_previous(files, Previous(named))
-        manifest.write(files, named)
+        try:
+            manifest.write_previous(files, Previous(named))
+            manifest.write(files, named)
+        except BaseException:
+            journal.close()
+            raise
         return cls(files, lock, named, journal), Table(settings.embedding_dim), settings
 
     @property
@@ -180,8 +188,9 @@ class Disk:
             journal.close()
             raise
         with self._turning:
-            self._journal.close()
-            self._journal, self._manifest = journal, new
+            old, self._journal, self._manifest = self._journal, journal, new
+            with suppress(OSError):  # nothing of it is needed any more
+                old.close()
 
     def _prepare(self) -> None:
         """Before anything is written: programs that read only an older format refuse the library from now on."""
@@ -229,5 +238,7 @@ class Disk:
                 self._journal.sync()
                 seal(self._files, self._manifest, self.place)
         finally:
-            self._journal.close()
-            self._lock.release()
+            try:
+                self._journal.close()
+            finally:
+                self._lock.release()

@@ -6,8 +6,9 @@ import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgpack
 import numpy as np
@@ -26,12 +27,14 @@ from skillstore.local.changes import Change, Learned, Outcome, Removed, Rows, re
 from skillstore.local.frames import HEADER_SIZE, Kind
 from skillstore.local.journal import EMPTY
 from tests.contracts.library_contract import skill
+from tests.skillstore import damaged
+from tests.skillstore.damaged import Mode
 from tests.skillstore.test_crashes import contents
 
+pytestmark = pytest.mark.damages
 LONG = os.environ.get("SKILLSTORE_TESTS") == "long"
 FILES = ["MANIFEST", "counts-000003", "journal-000003", "seal", "segment-000001", "segment-000002"]
 PREVIOUS = ["MANIFEST.previous", "counts-000002", "journal-000002"]  # and segment-000001
-Mode = Literal["r", "rw"]
 
 
 def fill(library: SkillLibrary) -> None:
@@ -80,63 +83,18 @@ def contents_of(place: Path) -> Any:
         return contents(library)
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_a_flipped_bit_is_detected_or_does_not_matter(name: str, place: Path, whole: Any) -> None:
-    data = (place / name).read_bytes()
-    detected = 0
-    for position in range(len(data)):
-        for bit in range(8) if LONG else [position % 8]:
-            flipped = bytearray(data)
-            flipped[position] ^= 1 << bit
-            (place / name).write_bytes(flipped)
-            found = seen(place)
-            assert found in ("damaged", whole), (position, bit)
-            detected += found == "damaged"
-    assert detected == (0 if name == "seal" else len(data) * (8 if LONG else 1))
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_a_file_cut_short_or_grown_is_detected_or_does_not_matter(name: str, place: Path, whole: Any) -> None:
-    data = (place / name).read_bytes()
-    for size in range(0, len(data), 1 if LONG else 7):
-        (place / name).write_bytes(data[:size])
-        assert seen(place) == (whole if name == "seal" else "damaged"), size
-    for more in (b"\0", data, bytes(100)):
-        (place / name).write_bytes(data + more)
-        assert seen(place) in ("damaged", whole), more
-        assert name == "seal" or seen(place) == "damaged"
-
-
-@pytest.mark.parametrize("mode", ["r", "rw"])
-@pytest.mark.parametrize("name", FILES)
-def test_a_deleted_file_is_missed_and_nothing_is_made_in_its_place(
-    name: str, mode: Mode, place: Path, whole: Any
+@pytest.mark.parametrize("mode", damaged.MODES)
+@pytest.mark.parametrize("name", damaged.NAMES)
+def test_a_damaged_file_is_refused_or_does_not_matter(
+    name: str, mode: Mode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (place / name).unlink()
-    assert seen(place, mode) == (whole if name == "seal" else "damaged")
-    if name != "seal":
-        assert not (place / name).exists()
-        with pytest.raises(CorruptLibraryError):
-            SkillLibrary.open(place, embedding_dim=2)
-
-
-@pytest.mark.parametrize(("one", "other"), [(FILES[1], FILES[2]), (FILES[4], FILES[5]), (FILES[0], FILES[3])])
-def test_swapped_files_are_detected(one: str, other: str, place: Path) -> None:
-    (place / one).rename(place / "between")
-    (place / other).rename(place / one)
-    (place / "between").rename(place / other)
-    assert seen(place) == "damaged"
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_a_file_of_another_library_with_the_same_content_is_detected(
-    name: str, place: Path, tmp_path: Path, whole: Any
-) -> None:
-    with SkillLibrary.open(tmp_path / "twin", embedding_dim=2, encoder="e") as library:
-        fill(library)
-    assert (tmp_path / "twin" / name).stat().st_size == (place / name).stat().st_size
-    shutil.copy(tmp_path / "twin" / name, place / name)
-    assert seen(place) == (whole if name == "seal" else "damaged")
+    """Every bit is flipped by `python -m tests.benchmarks.damage`."""
+    damaged.with_cells(monkeypatch)
+    closed = damaged.Closed.made(tmp_path)
+    assert sorted(closed.files) == sorted(damaged.NAMES)
+    every = 3 if mode == "rw" and not LONG else 1
+    for damage in islice(closed.damages(name, full=LONG), None, None, every):
+        assert closed.outcome(tmp_path / "damaged", mode, damage) in damage.expected, damage
 
 
 def test_records_of_another_journal_do_not_fit_into_this_one(place: Path, tmp_path: Path) -> None:
@@ -330,6 +288,23 @@ def test_noise_is_never_more_than_damage(name: str, place: Path, whole: Any) -> 
         noise[start : start + length] = generator.bytes(length)
         (place / name).write_bytes(noise)
         assert seen(place) in ("damaged", whole)
+
+
+@pytest.mark.parametrize("change", ["doubled", "elsewhere", "other counts", "sizes"])
+def test_a_manifest_that_names_what_no_library_has_is_refused(change: str, place: Path) -> None:
+    data = (place / "MANIFEST").read_bytes()
+    form = msgpack.unpackb(data[HEADER_SIZE:])
+    one, two, counts = form["files"]
+    form["files"] = {
+        "doubled": [one, one, counts],
+        "elsewhere": [["../skills/" + one[0], *one[1:]], two, counts],
+        "other counts": [one, two, one],
+        "sizes": [[one[0], str(one[1]), one[2]], two, counts],
+    }[change]
+    body = msgpack.packb(form)
+    (place / "MANIFEST").write_bytes(frames.header(Kind.MANIFEST, 3, body, frames.seed(b"", "MANIFEST")) + body)
+    with pytest.raises(CorruptLibraryError, match="not a manifest"):
+        SkillLibrary.open(place)
 
 
 def _rows(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -43,6 +44,7 @@ class Machine(RuleBasedStateMachine):
     lasting = True
     paths: ClassVar[set[frozenset[str]]] = set()
     approximate: ClassVar[int] = 0
+    done: ClassVar[Counter[str]] = Counter()
 
     def __init__(self) -> None:
         super().__init__()
@@ -202,6 +204,40 @@ class Machine(RuleBasedStateMachine):
     def reopen(self) -> None:
         self.library.close()
         self.library = SkillLibrary.open(self.directory, durability="os")
+        self.done["reopened"] += 1
+
+    @precondition(lambda self: self.lasting)
+    @rule(skill=given.skills(), share=st.sampled_from([0.0, 0.3, 0.7, 0.99, 1.0]), zeros=st.booleans())
+    def crash(self, skill: Skill, share: float, zeros: bool) -> None:
+        """The machine goes down while a skill is added; of the last write, this share is on the disk."""
+        expected = self.batches[0][1] if self.batches else self.scan.copy()
+        before = self._image()
+        self.library.add_skill(skill)
+        image = self._image()
+        journal = max(name for name in image if name.startswith("journal"))
+        start, size = len(before.get(journal, b"")), len(image[journal])
+        cut = start + int(share * (size - start))
+        image[journal] = image[journal][:cut] + bytes((size - cut) * zeros)
+        if cut == size and not self.batches:
+            expected.add(skill)
+        self._abandon()
+        self.scan, self.directory = expected, Path(tempfile.mkdtemp())
+        for name, data in image.items():
+            (self.directory / name).write_bytes(data)
+        self.library = SkillLibrary.open(self.directory, durability="os")
+        self.reader = SkillLibrary.open(self.directory, mode="r")
+        self.done["crashes"] += 1
+        self.done["crashes that tore a write"] += cut < size
+
+    def _image(self) -> dict[str, bytes]:
+        self.library.settle()  # nothing is written meanwhile
+        return {path.name: path.read_bytes() for path in self.directory.iterdir()}
+
+    def _abandon(self) -> None:
+        while self.batches:
+            self.end_batch(aborted=True)
+        self.library.close()
+        shutil.rmtree(self.directory)
 
     @precondition(lambda self: not self.batches)
     @rule()
@@ -239,6 +275,7 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def everything_is_there(self) -> None:
         if hasattr(self, "library"):
+            self.done["operations"] += 1
             self._note_paths()
             _compare(self.library, self.scan)
             if self.lasting:

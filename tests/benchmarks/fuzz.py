@@ -1,0 +1,79 @@
+"""Fuzz everything that reads what a stranger may have written: no crash, no hang, no error outside the tree.
+
+    pip install -e ".[fuzz]"
+    python -m tests.benchmarks.fuzz --runs 10000000 --seed 0
+
+Each target of tests/fuzz runs in a process of its own, led by the coverage of skillstore (atheris, libFuzzer), from
+inputs made on the fly and those that once failed (tests/fuzz/found). An error outside SkillStoreError, more than 2 GiB,
+more than 20 seconds, or the death of the process is a finding: the input is kept in tests/fuzz/found/<target>, where
+`tests/fuzz/test_fuzz.py` tries it from then on. Same seed, same inputs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+FOUND = Path(__file__).parents[1] / "fuzz" / "found"
+SHARES = {"payload": 0.5, "lines": 0.1, "manifest": 0.3, "journal": 0.08, "snapshot": 0.02}
+"""Of all runs; the less, the more one of them costs."""
+
+
+def fuzz(target: str, runs: int, seed: int) -> tuple[int, int, str]:
+    """(executions, exit code, last words) of one target."""
+    command = [sys.executable, "-m", "tests.benchmarks.fuzz", "--target", target]
+    with subprocess.Popen(
+        [*command, "--runs", str(runs), "--seed", str(seed)], stderr=subprocess.PIPE, text=True, errors="replace"
+    ) as child:
+        assert child.stderr is not None
+        lines = []
+        for line in child.stderr:
+            lines.append(line)
+            if line.startswith("#"):
+                print(f"\r{target}: {line.strip()[:100]}", end="", file=sys.stderr, flush=True)
+    said = "".join(lines)
+    done = re.search(r"stat::number_of_executed_units: *(\d+)", said)
+    return int(done[1]) if done else 0, child.returncode, said[-3000:]
+
+
+def work(target: str, runs: int, seed: int) -> None:
+    """Run one target in this process; never returns."""
+    import atheris  # here, as only this needs it
+
+    with atheris.instrument_imports(include=["skillstore"]):
+        module = importlib.import_module(f"tests.fuzz.{target}")
+    (FOUND / target).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as corpus:
+        for number, data in enumerate(module.corpus()):
+            (Path(corpus) / f"{number:03d}").write_bytes(data)
+        options = [f"-runs={runs}", f"-seed={seed}", "-max_len=2048", "-timeout=20", "-rss_limit_mb=2048"]
+        options += ["-print_final_stats=1", f"-artifact_prefix={FOUND / target}/", corpus, str(FOUND / target)]
+        atheris.Setup([sys.argv[0], *options], module.run)
+        atheris.Fuzz()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=10_000_000, help="of all targets together, or of --target")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--target", choices=SHARES, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.target:
+        work(given.target, given.runs, given.seed)
+    total = findings = 0
+    for target, share in SHARES.items():
+        executed, code, said = fuzz(target, round(given.runs * share), given.seed)
+        total += executed
+        findings += code != 0
+        print(f"\r{target}: {executed} executions, exit code {code}" + (f"\n{said}" if code else ""), flush=True)
+    print(f"total: {total} executions, {findings} findings")
+    sys.exit(findings > 0)
+
+
+if __name__ == "__main__":
+    main()
