@@ -254,7 +254,7 @@ class Writer:
         )
 
     def _sync_at_intervals(self) -> None:
-        while not self._stop.wait(INTERVAL):
+        while not self._stop.wait(INTERVAL / 2):  # the sync itself takes time, too
             try:
                 self._storage.sync()
             except OSError as error:
