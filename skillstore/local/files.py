@@ -113,6 +113,9 @@ class Files:
     def remove(self, name: str) -> None:
         os.unlink(self.directory / name)  # noqa: PTH108
 
+    def make_directory(self, name: str) -> None:
+        os.mkdir(self.directory / name)  # noqa: PTH102
+
     def sync_directory(self) -> None:
         """Names made, replaced and removed so far are on the disk."""
         fd = os.open(self.directory, os.O_RDONLY | os.O_CLOEXEC)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from skillstore.backend import Wanted
@@ -46,11 +46,21 @@ def for_writing(path: Path, wanted: Wanted, durability: str, create: bool) -> Lo
             raise _nothing_at(path)
         if not path.exists():
             wanted.new()  # refuses before anything is made
-            path.mkdir(parents=True, exist_ok=True)
+            _make(path)
         if not path.is_dir():
             raise InvalidInputError(f"{path} is not a directory; a library is a directory of its own")
         _check_no_strangers(files)
         return _locked(files, wanted, durability)
+
+
+def _make(path: Path) -> None:
+    """Make the directory, and those above it that are missing, durably."""
+    if not path.parent.exists():
+        _make(path.parent)
+    above = Files(path.parent)
+    with suppress(FileExistsError):
+        above.make_directory(path.name)
+    above.sync_directory()
 
 
 def _locked(files: Files, wanted: Wanted, durability: str) -> LocalBackend:
