@@ -12,6 +12,7 @@ from skillstore.local import manifest
 from skillstore.local.directory import SEAL
 from skillstore.local.files import Files
 from skillstore.local.journal import read_seal
+from skillstore.local.manifest import Manifest
 from tests.crashes import image
 from tests.crashes.image import Image
 from tests.crashes.life import LIBRARY, Contents, State, contents
@@ -37,13 +38,15 @@ def check(left: Image, before: Sequence[State], allowed: Sequence[State], scratc
     place = scratch / "image"
     shutil.rmtree(place, ignore_errors=True)
     image.written(left, place)
-    sealed = _sealed(place / LIBRARY)
+    named, sealed = _said(place / LIBRARY)
     found = State.of(_recovered(place / LIBRARY))
     matching = [state for state in allowed if state.places == found.places]
     if not matching:
         raise WrongError(LOST if found.places in [state.places for state in before] else TORN, repr(found)[:2000])
     if not sealed and all(state.sealed for state in matching):
         raise WrongError(LOST, "the seal of a clean end")
+    if named is not None and named.format != manifest.FORMAT and found.places != [*before, *allowed][0].places:
+        raise WrongError(UNSTABLE, "its MANIFEST says an older format, but it was changed since")
 
 
 def _recovered(place: Path) -> Contents | None:
@@ -92,9 +95,11 @@ def _check_answers(skills: Sequence[Skill], library: SkillLibrary) -> None:
         raise WrongError(UNSTABLE, "another answer than that of the scan")
 
 
-def _sealed(place: Path) -> bool:
+def _said(place: Path) -> tuple[Manifest | None, bool]:
+    """The MANIFEST, and whether there is a seal to it; what cannot be read is found out by opening it."""
     files = Files(place)
     try:
-        return read_seal(files, manifest.read(files)) is not None
+        named = manifest.read(files)
+        return named, read_seal(files, named) is not None
     except (OSError, SkillStoreError):
-        return False  # what cannot be read is found out by opening it
+        return None, False

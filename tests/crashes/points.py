@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,8 +52,8 @@ class Tally:
         self.first = self.first or other.first
 
 
-def points(life: Lived, cuts: int, seeds: int) -> Iterator[Point]:
-    """Every crash point of a life, in order."""
+def points(life: Lived, cuts: int, seeds: int, start: int = 0) -> Iterator[Point]:
+    """Every crash point of a life from its call number `start` on, in order."""
     disk = Disk(life.before)
     began = acknowledged = synced = 0
     for number, call in enumerate([Call("start"), *life.calls]):
@@ -63,7 +63,7 @@ def points(life: Lived, cuts: int, seeds: int) -> Iterator[Point]:
         acknowledged += call.verb == ACKNOWLEDGED
         if life.durable or _syncs_all(call):
             synced = acknowledged
-        if call.is_mark and number < len(life.calls):
+        if number < start or (call.is_mark and number < len(life.calls)):
             continue
         for model, left in images(disk, call, cuts, range(number * 1000, number * 1000 + seeds)):
             yield Point(number, model, left, acknowledged if model in KEEPING else synced, began + 1)
@@ -84,14 +84,12 @@ def end(life: Lived) -> Image:
     return next(images(disk, life.calls[-1], 0, range(0)))[1]
 
 
-def counted(life: Lived, cuts: int, seeds: int, every: int = 1, stop: bool = False, check: Check = check) -> Tally:
-    """Check the image of every point once; of `every` so many only. `stop` at the first that is wrong."""
+def counted(life: Lived, points: Iterable[Point], check: Check = check, stop: bool = False) -> Tally:
+    """Check the image of each point, equal ones once. `stop` at the first that is wrong."""
     tally = Tally(calls=sum(not call.is_mark for call in life.calls))
     seen: set[tuple[bytes, int, int]] = set()
-    with tempfile.TemporaryDirectory(dir=scratch()) as directory:
-        for number, point in enumerate(points(life, cuts, seeds)):
-            if number % every:
-                continue
+    with tempfile.TemporaryDirectory(prefix="crashes-", dir=scratch()) as directory:
+        for point in points:
             tally.points += 1
             tally.models[point.model] += 1
             key = digest(point.image), point.first, point.last
@@ -102,6 +100,8 @@ def counted(life: Lived, cuts: int, seeds: int, every: int = 1, stop: bool = Fal
             try:
                 check(point.image, life.states[: point.first], life.states[point.first : point.last], Path(directory))
             except WrongError as error:
+                if not Path(directory).exists():
+                    raise RuntimeError(f"somebody removed {directory}; this shows nothing") from error
                 tally.wrong[error.kind] += 1
                 tally.first = tally.first or f"after call {point.calls} ({point.model}): {error}"
                 if stop:

@@ -111,10 +111,10 @@ class _RecordingFiles(Files):
 
 
 def _site() -> str:
-    """The functions of skillstore/local that led to the call, outermost first: in which place of the protocol it is."""
+    """The last three functions of skillstore/local that led to the call: in which place of the protocol it is."""
     names: list[str] = []
     frame = sys._getframe(1)
-    while frame.f_back is not None:
+    while frame.f_back is not None and len(names) < 3:
         frame = frame.f_back
         module = str(frame.f_globals.get("__name__", ""))
         if module.startswith("skillstore.local."):

@@ -14,9 +14,11 @@ import pytest
 from skillstore import Interval, OneOf, Skill, SkillLibrary
 from skillstore.local import cells
 from tests.contracts.library_contract import StoppedError
-from tests.crashes import image
+from tests.crashes import image, models
+from tests.crashes.disk import Disk, File
 from tests.crashes.image import Image
 from tests.crashes.life import LIBRARY, Life, Lived, State, Step, contents, recorded, scratch
+from tests.crashes.models import played
 from tests.crashes.record import Record
 
 Workload: TypeAlias = Callable[[Life, np.random.Generator], None]
@@ -25,7 +27,7 @@ GOLDEN = Path(__file__).parent.parent.parent / "data"
 
 def lived(name: str, seed: int) -> Lived:
     """Record one run of the workload of that name; the simulated disk's end must be the real directory's."""
-    with tempfile.TemporaryDirectory(dir=scratch()) as directory:
+    with tempfile.TemporaryDirectory(prefix="crashes-", dir=scratch()) as directory:
         place = Path(directory) / "root"
         place.mkdir()
         start = _prepared(name, place)
@@ -39,28 +41,44 @@ def lived(name: str, seed: int) -> Lived:
 
 
 def recovered(left: Image, seed: int) -> Lived:
-    """Record the recovery of the library in `left`, and a few changes after it, which look like those before."""
-    with tempfile.TemporaryDirectory(dir=scratch()) as directory:
+    """Record the recovery of what a crash left, and changes after it: first a batch of frames as long as another's."""
+    with tempfile.TemporaryDirectory(prefix="crashes-", dir=scratch()) as directory:
         place = Path(directory) / "root"
         image.written(left, place)
-        with SkillLibrary.open(place / LIBRARY, mode="r") as library:
-            start = State.of(contents(library))
-        image_before = image.read(place)
         record = Record(place)
-        life = Life(record, start)
+        life = Life(record, _found(place))
         with recorded(record):
             life.reopen()
-            life.change(_batch("other", 6))
+            life.change(_batch("other 0", 4))
             life.change(lambda library: library.snapshot())
             life.change(_added(np.random.default_rng(seed)))
             life.die()
-        return Lived(image_before, record.calls, life.states, image.read(place), True)
+        return Lived(left, record.calls, life.states, image.read(place), True)
+
+
+def holed() -> Image:
+    """What may be left of a library that wrote its first batch, not yet synced: all but the first frame of it."""
+    life = lived("batch", 0)
+    disk = Disk(life.before)
+    for call in life.calls:
+        if "writer._sync" in call.site:
+            break
+        disk.apply(call)
+
+    def content(file: File) -> bytes:
+        return played(file, lambda write: [write] if write is not file.pending[0] else [], lambda _: True)
+
+    return models.image(disk, lambda directory: directory.names, content)
 
 
 def _prepared(name: str, place: Path) -> State:
     if not name.startswith("migrate"):
         return State.of(None)
     shutil.copytree(GOLDEN / f"golden-{name.split()[-1]}" / "crashed", place / LIBRARY)
+    return _found(place)
+
+
+def _found(place: Path) -> State:
     with SkillLibrary.open(place / LIBRARY, mode="r") as library:
         return State.of(contents(library))
 
@@ -97,7 +115,7 @@ def batch(life: Life, generator: np.random.Generator) -> None:
     """Many frames in one commit; some given up when a part of them is written already."""
     life.open(embedding_dim=2)
     for turn in range(4):
-        life.change(_batch(f"batch {turn}", 4 + int(generator.integers(8))))
+        life.change(_batch(f"batch {turn}", 4 + 3 * turn))
         life.change(_given_up)
         life.change(_added(generator))
         life.change(_in_part_given_up)
