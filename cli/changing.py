@@ -177,6 +177,7 @@ def snapshot(as_json: bool) -> None:
 def compact(as_json: bool) -> None:
     """Snapshot, and give back the room of removed skills."""
     with Interrupts(), place.writing() as library:
-        generation = library.compact()
+        library.compact()
+        generation = library.snapshot()  # until then the generation before keeps its room
         size = library.get_stats()["disk_bytes"]
     show({"generation": generation, "disk_bytes": size}, f"generation {generation}, {size} bytes", as_json)

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from cli import asking, carrying, changing, place
+from cli import asking, carrying, changing, place, upkeep
 from cli.bench import bench
 from cli.completion import completion
 from cli.edge import Edge
@@ -36,7 +36,7 @@ def skillstore(ctx: click.Context, library: str | None) -> None:
 for command in (
     train, asking.list_skills, asking.show_skill, asking.search, asking.why_not, asking.stats,
     changing.add, changing.remove, carrying.import_, carrying.export,
-    changing.snapshot, changing.compact, asking.verify, bench, completion,
+    changing.snapshot, changing.compact, asking.verify, upkeep.repair, upkeep.migrate, bench, completion,
 ):  # fmt: skip
     skillstore.add_command(command)
 

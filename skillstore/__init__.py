@@ -5,7 +5,7 @@ context. A `SkillLibrary` keeps skills, in memory or in a directory, and answers
 fit best. A `Match` is one of its answers.
 """
 
-from skillstore.answers import Added, Additions, Match, Matches, NearMiss, NearMisses
+from skillstore.answers import Added, Additions, Damage, Match, Matches, NearMiss, NearMisses, Repair
 from skillstore.errors import (
     BackendUnavailableError,
     CorruptLibraryError,
@@ -24,6 +24,7 @@ from skillstore.library import SkillLibrary
 from skillstore.notes import Notes
 from skillstore.preconditions import Interval, OneOf, is_applicable
 from skillstore.skill import Skill
+from skillstore.upkeep import migrate, repair
 
 __version__ = "0.1.0"
 
@@ -32,6 +33,7 @@ __all__ = [
     "Additions",
     "BackendUnavailableError",
     "CorruptLibraryError",
+    "Damage",
     "EncoderMismatchError",
     "Interval",
     "InvalidInputError",
@@ -45,6 +47,7 @@ __all__ = [
     "Notes",
     "OneOf",
     "ReadOnlyError",
+    "Repair",
     "Skill",
     "SkillLibrary",
     "SkillNotFoundError",
@@ -52,4 +55,6 @@ __all__ = [
     "UnsupportedFormatError",
     "WriteFailedError",
     "is_applicable",
+    "migrate",
+    "repair",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar, overload
+from typing import NamedTuple, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,37 @@ class Added:
     skill: Skill
     created: bool
     similarity: float | None
+
+
+class Damage(NamedTuple):
+    """The bytes of `file` at `offset` are not those that were written."""
+
+    file: str
+    offset: int
+    what: str
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What of a library is damaged, and what repairing it gives up, or gave up.
+
+    damaged     none: there is nothing to do
+    gives_up    in words; none: nothing is lost, whatever is damaged
+    skills      how many the library has then
+    kept_aside  the damaged files as they were, once the repair was applied
+    generation  the one that the repair made; None before
+    """
+
+    damaged: tuple[Damage, ...]
+    gives_up: tuple[str, ...]
+    skills: int
+    kept_aside: tuple[str, ...] = ()
+    generation: int | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is damaged."""
+        return not self.damaged
 
 
 class _Answers(Sequence[T]):

@@ -7,7 +7,7 @@ be called from any thread, and raises LibraryClosedError after `close`, ReadOnly
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
@@ -23,6 +23,12 @@ from skillstore.values import Value
 DEDUP_SCOPES = ("preconditions", "library")
 DURABILITIES = ("full", "interval", "os")
 SAME_SKILL = 0.9
+MAX_REQUESTS = 10_000
+"""How many requests a library remembers; the oldest are forgotten first."""
+MAX_REQUEST_ID = 200
+"""Characters of a request's id."""
+MAX_ANSWER = 4096
+"""Bytes of a request's answer, as it is stored."""
 
 
 class _Kept(Enum):
@@ -140,6 +146,8 @@ class Backend(Protocol):
     def remove_note(self, key: str) -> None:
         """Raises KeyError."""
         ...
+
+    def once(self, request_id: str, change: Callable[[], Value]) -> Value: ...
 
     def batch(self) -> AbstractContextManager[None]: ...
 

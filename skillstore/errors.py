@@ -60,10 +60,12 @@ class CorruptLibraryError(SkillStoreError):
 
     def __init__(self, file: str, offset: int, what: str) -> None:
         super().__init__(
-            f"{file} is damaged at byte {offset}: {what}. Restore the library from a copy; nothing was changed"
+            f"{file} is damaged at byte {offset}: {what}. Restore a backup, or see what `repair` would give up; "
+            "nothing was changed"
         )
         self.file = file
         self.offset = offset
+        self.what = what
 
 
 class UnsupportedFormatError(SkillStoreError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skillstore.answers import Added, Additions, Matches, NearMisses
-from skillstore.backend import DURABILITIES, KEPT, Backend, Wanted
+from skillstore.backend import DURABILITIES, KEPT, MAX_REQUEST_ID, Backend, Wanted
 from skillstore.embedding import Vector, unit
 from skillstore.errors import InvalidInputError
 from skillstore.notes import Notes
 from skillstore.preconditions import State
 from skillstore.skill import Skill
-from skillstore.values import Value
+from skillstore.values import Value, copied
 
 
 class SkillLibrary:
@@ -91,7 +91,7 @@ class SkillLibrary:
         """
         from skillstore.local import opening  # here, so that importing skillstore is instant
 
-        path = _path(where)
+        path = path_of(where)
         _one_of("durability", durability, DURABILITIES)
         _one_of("mode", mode, ("rw", "r"))
         wanted = Wanted(
@@ -159,6 +159,30 @@ class SkillLibrary:
         """
         return self._backend.batch()
 
+    def once(self, request_id: str, change: Callable[[], Value]) -> Value:
+        """Carry out a request that may come again: `change` runs as one batch, and what it returns is kept with it.
+
+        If the request was carried out before, `change` is not run: the kept answer is returned, as durable as the
+        commit it came with. If `change` raises, nothing is written and the id stays free. Inside a batch the request
+        is part of that commit. The last 10,000 requests are remembered, across reopening; the oldest go first.
+
+        request_id  text of 1 to 200 characters
+        change      returns a Value, as notes hold, of at most 4,096 bytes; else InvalidInputError
+
+        >>> library = SkillLibrary(embedding_dim=2)
+        >>> learn = lambda: library.add_skill(Skill("wave", {}, ["wave"], [1.0, 0.0])).skill.id
+        >>> library.once("episode 7", learn), library.once("episode 7", learn)
+        (1, 1)
+        >>> library.get_skill(1).times_learned
+        1
+        """
+        if type(request_id) is not str or not 1 <= len(request_id) <= MAX_REQUEST_ID:
+            raise InvalidInputError(
+                f"a request is known by text of 1 to {MAX_REQUEST_ID} characters, not {request_id!r:.80}"
+            )
+        copied(request_id, "a request's id")
+        return self._backend.once(request_id, lambda: copied(change(), "the answer of a request"))
+
     # asking
 
     def retrieve_skills(
@@ -209,7 +233,8 @@ class SkillLibrary:
 
         total_skills, total_uses, total_successes, avg_success_rate (total_successes / total_uses, in [0, 1]; 0.0
         before the first use), merged (adds that became merges), precondition_sets, the settings it keeps, durability,
-        directory, generation, journal_bytes, disk_bytes. Cost: one pass over the counts.
+        directory, generation, journal_bytes, disk_bytes (of all files, those of the generation before included).
+        Cost: one pass over the counts.
         """
         return self._backend.stats()
 
@@ -228,12 +253,17 @@ class SkillLibrary:
     def snapshot(self) -> int:
         """Start the next generation: what the journal holds becomes immutable files. Returns its number.
 
-        Happens by itself, in the background, when the journal grows long. Cost: writes the new skills and all counts.
+        Happens by itself, in the background, when the journal grows long. The generation before stays on the disk, for
+        `skillstore.repair`, until the next is started. Cost: writes the new skills and all counts.
         """
         return self._backend.snapshot()
 
     def compact(self) -> int:
-        """As `snapshot`, and rewrite all skills into one file without those that were removed. Returns the number."""
+        """As `snapshot`, and rewrite all skills into one file without those that were removed. Returns the number.
+
+        The generation before stays on the disk until the next is started, so there is room for both; `snapshot` after
+        it gives that of the old one back.
+        """
         return self._backend.compact()
 
     def settle(self) -> None:
@@ -243,6 +273,7 @@ class SkillLibrary:
     def verify(self) -> dict[str, Value]:
         """Read every byte on the disk: {"ok": True, "skills", "generation", "files", "bytes"}.
 
+        The generation kept before this one is read too, which only `skillstore.repair` uses.
         Raises CorruptLibraryError naming file and offset.
         """
         return self._backend.verify()
@@ -288,7 +319,8 @@ class SkillLibrary:
         return query
 
 
-def _path(where: str | os.PathLike[str]) -> Path:
+def path_of(where: str | os.PathLike[str]) -> Path:
+    """The directory of a library. Raises InvalidInputError."""
     if not isinstance(where, str | os.PathLike) or not str(where) or "\0" in str(where):
         raise InvalidInputError(f"a library is opened by the path of its directory, not {where!r}")
     try:

@@ -47,9 +47,10 @@ FLOORS = [
     {"skillstore.local.growable", "skillstore.local.records"},
     {"skillstore.local"},
     {"skillstore.local.backend", "skillstore.local.follower"},
-    {"skillstore.local.opening"},
+    {"skillstore.local.opening", "skillstore.local.repair"},
     {"skillstore.notes"},
     {"skillstore.library"},
+    {"skillstore.upkeep"},
     {"skillstore"},
     {"skillstore.interchange"},
     {"agent", "skillstore.bench"},
@@ -141,7 +142,7 @@ def test_the_agent_uses_public_names_only() -> None:
 
 def test_nothing_outside_the_library_reaches_into_its_directory() -> None:
     for name in MODULES:
-        if not name.startswith(("skillstore.local", "skillstore.library", "skillstore.bench")):
+        if not name.startswith(("skillstore.local", "skillstore.library", "skillstore.upkeep", "skillstore.bench")):
             assert {module for module in ours(name) if module.startswith("skillstore.local")} == set(), name
 
 
@@ -154,10 +155,11 @@ def test_importing_skillstore_loads_nothing_slow() -> None:
 
 def test_the_public_names_of_skillstore() -> None:
     assert sorted(skillstore.__all__) == [
-        "Added", "Additions", "BackendUnavailableError", "CorruptLibraryError", "EncoderMismatchError", "Interval",
-        "InvalidInputError", "LibraryClosedError", "LibraryLockedError", "LibraryNotFoundError", "Match", "Matches",
-        "NearMiss", "NearMisses", "Notes", "OneOf", "ReadOnlyError", "Skill", "SkillLibrary", "SkillNotFoundError",
-        "SkillStoreError", "UnsupportedFormatError", "WriteFailedError", "is_applicable",
+        "Added", "Additions", "BackendUnavailableError", "CorruptLibraryError", "Damage", "EncoderMismatchError",
+        "Interval", "InvalidInputError", "LibraryClosedError", "LibraryLockedError", "LibraryNotFoundError", "Match",
+        "Matches", "NearMiss", "NearMisses", "Notes", "OneOf", "ReadOnlyError", "Repair", "Skill", "SkillLibrary",
+        "SkillNotFoundError", "SkillStoreError", "UnsupportedFormatError", "WriteFailedError", "is_applicable",
+        "migrate", "repair",
     ]  # fmt: skip
     assert all(hasattr(skillstore, name) for name in skillstore.__all__)
 
@@ -165,8 +167,8 @@ def test_the_public_names_of_skillstore() -> None:
 def test_the_public_names_of_a_library() -> None:
     assert sorted(name for name in dir(skillstore.SkillLibrary) if not name.startswith("_")) == [
         "add_skill", "add_skills", "batch", "close", "compact", "embedding_dim", "encoder", "get_skill", "get_stats",
-        "open", "record_outcome", "remove_skill", "replace_skill", "restore_skills", "retrieve_skills", "settle",
-        "snapshot", "verify", "why_not",
+        "once", "open", "record_outcome", "remove_skill", "replace_skill", "restore_skills", "retrieve_skills",
+        "settle", "snapshot", "verify", "why_not",
     ]  # fmt: skip
 
 

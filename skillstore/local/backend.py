@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import compress, islice
 from typing import TypeAlias
@@ -15,7 +15,7 @@ from skillstore.answers import Added, Additions
 from skillstore.backend import Settings
 from skillstore.errors import InvalidInputError, LibraryClosedError, SkillStoreError
 from skillstore.local import records
-from skillstore.local.changes import Learned, Note, Outcome, Removed, Rows
+from skillstore.local.changes import Learned, Note, Outcome, Removed, Request, Rows
 from skillstore.local.duplicates import StoredTwins, Twins, keep_first
 from skillstore.local.keeper import Keeper
 from skillstore.local.reading import Reading
@@ -94,6 +94,22 @@ class LocalBackend(Reading):
             if self._table.note(key, staged=True) is None:
                 raise KeyError(key)
             self._writer.stage(Note(key, None))
+
+    def once(self, request_id: str, change: Callable[[], Value]) -> Value:
+        with self._changing():
+            kept = self._answer(request_id)
+            if kept is not None:
+                return records.read_note(kept)
+            answer = change()
+            data = records.answer(answer, request_id)
+            if self._answer(request_id) is not None:
+                raise InvalidInputError(f"request {request_id!r:.80} is carried out inside itself")
+            self._writer.stage(Request(request_id, data))
+            return answer
+
+    def _answer(self, request_id: str) -> bytes | None:
+        with self._state:
+            return self._table.answer(request_id, staged=True)
 
     @contextmanager
     def batch(self) -> Iterator[None]:

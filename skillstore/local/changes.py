@@ -10,8 +10,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from skillstore.backend import MAX_ANSWER, MAX_REQUEST_ID
 from skillstore.embedding import Vector
-from skillstore.local.records import MAX_PAYLOAD, RecordError, packed
+from skillstore.local.records import MAX_PAYLOAD, RecordError, packed, read_note
 from skillstore.skill import MAX_COUNT
 
 _LONGEST = 2**20
@@ -73,7 +74,15 @@ class Note:
     data: bytes | None
 
 
-Change: TypeAlias = Rows | Learned | Outcome | Removed | Note
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The commit carries out the request `id`; `answer` is the record of what it returned."""
+
+    id: str
+    answer: bytes
+
+
+Change: TypeAlias = Rows | Learned | Outcome | Removed | Note | Request
 
 
 def record_of(change: Change) -> bytes:
@@ -95,6 +104,8 @@ def _form(change: Change) -> list[Any]:
         return ["outcome", change.id, change.succeeded]
     if isinstance(change, Removed):
         return ["remove", change.id]
+    if isinstance(change, Request):
+        return ["request", change.id, change.answer]
     return ["note", change.key, change.data]
 
 
@@ -162,9 +173,20 @@ def _note(key: Any, data: Any) -> Note:
     return Note(key, data)
 
 
+def request_of(request_id: Any, answer: Any) -> Request:
+    """A request as read. Raises RecordError for one that cannot have been made."""
+    if type(request_id) is not str or not 1 <= len(request_id) <= MAX_REQUEST_ID:
+        raise RecordError("not the id of a request")
+    if type(answer) is not bytes or len(answer) > MAX_ANSWER:
+        raise RecordError("not an answer")
+    read_note(answer)
+    return Request(request_id, answer)
+
+
 _SHORT: dict[str, Callable[..., Change]] = {
     "learned": lambda skill_id: Learned(_id(skill_id)),
     "outcome": lambda skill_id, succeeded: Outcome(_id(skill_id), bool(succeeded)),
     "remove": lambda skill_id: Removed(_id(skill_id)),
     "note": _note,
+    "request": request_of,
 }

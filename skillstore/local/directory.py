@@ -14,15 +14,21 @@ from skillstore.errors import LibraryLockedError
 from skillstore.local.files import Files
 
 MANIFEST = "MANIFEST"
+PREVIOUS = "MANIFEST.previous"
 SEAL = "seal"
 LOCK = "lock"
 HOLDER = "lock.holder"
 _REPLACING = ".new"
-_OURS = re.compile(r"(journal|counts|segment|cells)-\d{6,}|(MANIFEST|seal)(\.new)?|lock|lock\.holder")
+_OURS = re.compile(r"(journal|counts|segment|cells)-\d{6,15}|(MANIFEST(\.previous)?|seal)(\.new)?|lock|lock\.holder")
 
 
 def journal_name(generation: int) -> str:
     return f"journal-{generation:06d}"
+
+
+def number_of(name: str, kind: str) -> int:
+    """The number in the name of a file of this kind ("journal", "segment" ...); 0 for the name of anything else."""
+    return int(name.removeprefix(f"{kind}-")) if name.startswith(f"{kind}-") and is_ours(name) else 0
 
 
 def counts_name(generation: int) -> str:
@@ -35,6 +41,11 @@ def segment_name(number: int) -> str:
 
 def cells_name(segment: int) -> str:
     return f"cells-{segment:06d}"
+
+
+def has_next(number: int) -> bool:
+    """Whether a file of the next number would be known by its name."""
+    return number + 1 < 10**15
 
 
 def is_ours(name: str) -> bool:

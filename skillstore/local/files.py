@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 import sys
 from contextlib import suppress
@@ -24,6 +25,14 @@ class Files:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+
+    def make(self) -> None:
+        """The directory is there, and those above it, with their names on the disk."""
+        made = [path for path in (self.directory, *self.directory.parents) if not path.exists()]
+        self.directory.mkdir(parents=True, exist_ok=True)
+        for path in made or [self.directory]:
+            with suppress(PermissionError):  # what may not be read cannot be synced
+                self._sync_directory(path.parent)
 
     def names(self) -> list[str]:
         return sorted(os.listdir(self.directory))  # noqa: PTH208 - names are what is wanted
@@ -110,6 +119,23 @@ class Files:
     def replace(self, source: str, target: str) -> None:
         os.replace(self.directory / source, self.directory / target)  # noqa: PTH105
 
+    def folder(self, name: str) -> Files:
+        """The files of the directory `name` in this one, which is made if need be."""
+        (self.directory / name).mkdir(exist_ok=True)
+        return type(self)(self.directory / name)
+
+    def link(self, source: str, target: str) -> None:
+        """A second name for the bytes of a file; a synced copy where the file system knows no links."""
+        try:
+            os.link(self.directory / source, self.directory / target)
+        except FileExistsError:
+            raise
+        except OSError:
+            shutil.copyfile(self.directory / source, self.directory / target)
+            fd = self.open(target)
+            self.sync(fd)
+            self.close(fd)
+
     def remove(self, name: str) -> None:
         os.unlink(self.directory / name)  # noqa: PTH108
 
@@ -118,7 +144,10 @@ class Files:
 
     def sync_directory(self) -> None:
         """Names made, replaced and removed so far are on the disk."""
-        fd = os.open(self.directory, os.O_RDONLY | os.O_CLOEXEC)
+        self._sync_directory(self.directory)
+
+    def _sync_directory(self, path: Path) -> None:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fsync(fd)
         finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NoReturn
 
 from skillstore.answers import Added, Additions
@@ -89,6 +89,9 @@ class Follower(Reading):
         self._refuse()
 
     def remove_note(self, key: str) -> None:  # noqa: ARG002
+        self._refuse()
+
+    def once(self, request_id: str, change: Callable[[], Value]) -> Value:  # noqa: ARG002
         self._refuse()
 
     def batch(self) -> NoReturn:

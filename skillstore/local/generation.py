@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
+from typing import TypeAlias, TypeVar
 
 from skillstore.errors import BackendUnavailableError, CorruptLibraryError, InvalidInputError
 from skillstore.local import directory, manifest, snapshot
-from skillstore.local.changes import Change, Rows
+from skillstore.local.changes import Change, Request, Rows
 from skillstore.local.files import Files
-from skillstore.local.journal import JournalReader, Place, read_seal
-from skillstore.local.manifest import Manifest
+from skillstore.local.journal import LONGEST_EMPTY, JournalReader, Place, read_seal
+from skillstore.local.manifest import Manifest, NamedFile, Previous
 from skillstore.local.records import RecordError
+from skillstore.local.segment import Segment
 from skillstore.local.table import Table
 from skillstore.values import Value
 
 _ATTEMPTS = 20
+_Found: TypeAlias = dict[str, tuple[int, int, int]]
+"""The identity of every file, by name."""
+
+T = TypeVar("T")
 
 
 class Generation:
@@ -58,23 +65,63 @@ class Generation:
     def _check(self, change: Change) -> None:
         if isinstance(change, Rows) and not change.replaces and change.ids[0] < self.table.staging.next_id:
             raise RecordError(f"the id {change.ids[0]} is given twice")
+        if isinstance(change, Request) and self.table.answer(change.id, staged=True) is not None:
+            raise RecordError(f"the request {change.id!r} is carried out twice")
 
 
 def opened(files: Files) -> Generation:
     """The generation on disk with its journal taken up, every byte checked, while nobody or somebody writes it.
 
-    A writer may start the next generation, or remove the seal, while this reads: then it reads again.
     Raises CorruptLibraryError, UnsupportedFormatError, or FileNotFoundError if there is no manifest.
     """
+    return _steadily(files, lambda found: _opened(files, found))
+
+
+def _opened(files: Files, found: _Found) -> Generation:
+    identity = files.identity(directory.MANIFEST)
+    generation = Generation(files, manifest.read(files), identity)
+    check_newest(files, generation.manifest, found)
+    sealed = read_seal(files, generation.manifest)
+    generation.take_up()
+    generation.check_end(sealed)
+    return generation
+
+
+def check_newest(files: Files, named: Manifest, found: _Found) -> None:
+    """Raises CorruptLibraryError if a later generation was written to: then `named` is an old copy."""
+    for name, (_, size, _) in found.items():
+        if directory.number_of(name, "journal") > named.generation and size > LONGEST_EMPTY:
+            raise CorruptLibraryError(str(files.path(directory.MANIFEST)), 0, f"it is older than {name}")
+
+
+def check_previous(files: Files, named: Manifest) -> Previous | None:
+    """The generation kept before `named`, if there is one, every byte checked; files of both are read with `named`.
+
+    Raises CorruptLibraryError, UnsupportedFormatError, FileNotFoundError.
+    """
+    try:
+        previous = manifest.read_previous(files)
+    except FileNotFoundError:
+        return None
+    if not previous.precedes(named):
+        raise CorruptLibraryError(str(files.path(directory.PREVIOUS)), 0, "it is of another library or generation")
+    if previous.manifest.generation < named.generation:
+        for file in set(previous.manifest.files) - set(named.files):
+            snapshot.check(files, named.library, file)
+        journal = JournalReader(files, previous.manifest)
+        ends = [end for _, end in journal.commits(Place())]
+        end = ends[-1] if ends else Place()
+        if previous.ended != (end.offset, end.sequence) or journal.size() != end.offset:
+            raise journal.damaged(end.offset, f"the generation ended with {previous.ended}")
+    return previous
+
+
+def _steadily(files: Files, read: Callable[[_Found], T]) -> T:
+    """What `read` makes of the files. If a writer changed any in the meantime and it failed, it reads again."""
     for _ in range(_ATTEMPTS):
         before = _fingerprint(files)
         try:
-            identity = files.identity(directory.MANIFEST)
-            generation = Generation(files, manifest.read(files), identity)
-            sealed = read_seal(files, generation.manifest)
-            generation.take_up()
-            generation.check_end(sealed)
-            return generation
+            return read(before)
         except FileNotFoundError as error:
             if directory.MANIFEST not in before:
                 raise
@@ -86,7 +133,7 @@ def opened(files: Files) -> Generation:
     raise failure from None
 
 
-def _fingerprint(files: Files) -> dict[str, tuple[int, int, int]]:
+def _fingerprint(files: Files) -> _Found:
     """Differs from an earlier one if somebody wrote in between."""
     found = {}
     for name in files.names():
@@ -102,7 +149,7 @@ def _table(files: Files, named: Manifest) -> Table:
             snapshot.read_segment(files, named.library, file, table.matcher, named.settings.embedding_dim)
         )
     if named.counts is not None:
-        table.notes, columns = snapshot.read_counts(
+        table.notes, table.requests, columns = snapshot.read_counts(
             files, named.library, named.counts, [len(segment) for segment in table.segments]
         )
         for segment, file in zip(table.segments, named.segments, strict=True):
@@ -116,16 +163,50 @@ def _table(files: Files, named: Manifest) -> Table:
     return table
 
 
+def written(files: Files, old: Manifest, table: Table) -> tuple[Manifest, list[tuple[NamedFile, int, Segment]]]:
+    """Write and sync the snapshot of the generation after `old`, which holds `table`, whose skills are all in segments.
+
+    Returns its manifest, which nobody knows yet, and (file, number, segment) of each segment that had no file; the
+    others are in the files of `old`. Neither is the directory synced yet, nor is there a journal.
+    """
+    saved = {file.name: file for file in old.segments}
+    named, fresh, number = [], [], old.next_segment
+    segments = list(table.segments)
+    for segment in segments:
+        if segment.number is None:
+            named.append(snapshot.write_segment(files, old.library, number, segment, table.matcher))
+            fresh.append((named[-1], number, segment))
+            number += 1
+        else:
+            named.append(saved[directory.segment_name(segment.number)])
+    counts = snapshot.write_counts(files, old.library, old.generation + 1, table.notes, table.requests, segments)
+    new = old.next(next_segment=number, next_id=table.staging.next_id, segments=tuple(named), counts=counts)
+    return new, fresh
+
+
 def verified(files: Files) -> dict[str, Value]:
-    """Read every byte of the generation on disk and say what there is. Raises CorruptLibraryError."""
+    """Read every byte of the generation on disk, and of the one kept before it, and say what there is.
+
+    Raises CorruptLibraryError, UnsupportedFormatError.
+    """
     try:
-        generation = opened(files)
+        generation, previous = _steadily(files, lambda found: _verified(files, found))
     except OSError as error:
         raise BackendUnavailableError(f"{files.directory} cannot be read ({error.strerror}); check the disk") from error
+    sizes = {file.name: file.size for file in generation.manifest.files}
+    sizes[generation.manifest.journal] = generation.place.offset
+    if previous is not None:
+        sizes = {file.name: file.size for file in previous.manifest.files} | sizes
+        sizes.setdefault(previous.manifest.journal, previous.ended[0] if previous.ended else 0)
     return {
         "ok": True,
         "generation": generation.manifest.generation,
         "skills": generation.table.count(),
-        "files": len(generation.manifest.names),
-        "bytes": generation.place.offset + sum(file.size for file in generation.manifest.files),
+        "files": len(sizes) + (1 if previous is None else 2),
+        "bytes": sum(sizes.values()),
     }
+
+
+def _verified(files: Files, found: _Found) -> tuple[Generation, Previous | None]:
+    generation = _opened(files, found)
+    return generation, check_previous(files, generation.manifest)

@@ -26,6 +26,8 @@ def _about(manifest: Manifest) -> dict[str, Any]:
 
 EMPTY = HEADER_SIZE + len(packed({"library": bytes(16), "generation": 1}))
 """Bytes of the first journal of a library before its first change."""
+LONGEST_EMPTY = EMPTY + 8
+"""Bytes of any journal before its first change, at most: the number of its generation takes up to nine."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,20 @@ class JournalReader:
             budget -= frame.length
             if budget < 0 or self._read(offset, size) is not None:
                 raise self.damaged(damaged_at, "what follows is whole, so this is not a write cut short")
+
+    def whole_after(self, end: Place) -> int:
+        """How many valid frames follow `end` behind damage; no more are looked for than `check_torn` would."""
+        size, count = self.size(), 0
+        budget = 16 * (size - end.offset) + MAX_BODY
+        for offset in self._markers(end.offset, size):
+            frame = parsed(self._files.read(self._fd, offset, HEADER_SIZE), offset, size)
+            if frame is None or frame.sequence <= end.sequence or frame.length > MAX_BODY:
+                continue
+            budget -= frame.length
+            if budget < 0:
+                break
+            count += self._read(offset, size) is not None
+        return count
 
     def damaged(self, offset: int, what: str) -> CorruptLibraryError:
         """The error to raise about this journal."""

@@ -1,10 +1,14 @@
-"""Manifest: the one file that says which files are the library, and the settings it keeps."""
+"""Manifest: the one file that says which files are the library, and the settings it keeps.
+
+The manifest of the generation before is kept beside it, with how that generation ended, for who repairs the library.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from skillstore.backend import Settings
 from skillstore.errors import CorruptLibraryError, InvalidInputError, UnsupportedFormatError
@@ -13,10 +17,10 @@ from skillstore.local.files import Files
 from skillstore.local.frames import FrameReader, Kind, header, seed
 from skillstore.local.records import RecordError, packed, unpacked
 
-FORMAT = (2, 0)
+FORMAT = (3, 0)
 """(major, minor) of what is written; every major up to this is read. A library keeps its own until it is changed."""
 
-_SEED = seed(b"", directory.MANIFEST)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -67,41 +71,105 @@ class Manifest:
         return replace(self, generation=self.generation + 1, journal_key=key, format=FORMAT, **changed)
 
 
+@dataclass(frozen=True)
+class Previous:
+    """A generation that another follows, or follows soon. Its journal ends at the byte `ended`, with `sequence`.
+
+    `next_key` is the journal key of the generation that follows. Both are None where nothing follows yet: at creation.
+    """
+
+    manifest: Manifest
+    ended: tuple[int, int] | None = None
+    next_key: bytes | None = None
+
+    def precedes(self, manifest: Manifest) -> bool:
+        """Whether `manifest` is of the generation that follows, or of this one as long as none does."""
+        same = self.manifest.generation == manifest.generation
+        own = self.manifest.library == manifest.library
+        key, follows = (self.manifest.journal_key, 0) if same else (self.next_key, 1)
+        return own and key == manifest.journal_key and self.manifest.generation + follows == manifest.generation
+
+    @property
+    def next_journal(self) -> Manifest | None:
+        """A manifest good for no more than to read the journal of the generation that follows."""
+        if self.next_key is None:
+            return None
+        return replace(self.manifest, generation=self.manifest.generation + 1, journal_key=self.next_key)
+
+
 def write(files: Files, manifest: Manifest) -> None:
     """Make `manifest` the truth, durably: the commit of a generation."""
+    _write(files, directory.MANIFEST, manifest, _form(manifest))
+
+
+def write_previous(files: Files, previous: Previous) -> None:
+    """Keep `previous`, durably, for who repairs the library."""
+    form = {**_form(previous.manifest), "ended": previous.ended and list(previous.ended), "next_key": previous.next_key}
+    _write(files, directory.PREVIOUS, previous.manifest, form)
+
+
+def _write(files: Files, name: str, manifest: Manifest, form: dict[str, Any]) -> None:
+    body = packed(form)
+    directory.replace(files, name, header(Kind.MANIFEST, manifest.generation, body, seed(b"", name)) + body)
+
+
+def _form(manifest: Manifest) -> dict[str, Any]:
     settings = manifest.settings
-    body = packed(
-        {
-            "format": list(manifest.format),
-            "library": manifest.library,
-            "journal_key": manifest.journal_key,
-            "generation": manifest.generation,
-            "next_segment": manifest.next_segment,
-            "next_id": manifest.next_id,
-            "embedding_dim": settings.embedding_dim,
-            "encoder": settings.encoder,
-            "same_skill": settings.same_skill,
-            "dedup_scope": settings.dedup_scope,
-            "files": [[file.name, file.size, file.checksum] for file in manifest.files],
-        }
-    )
-    directory.replace(files, directory.MANIFEST, header(Kind.MANIFEST, manifest.generation, body, _SEED) + body)
+    return {
+        "format": list(manifest.format),
+        "library": manifest.library,
+        "journal_key": manifest.journal_key,
+        "generation": manifest.generation,
+        "next_segment": manifest.next_segment,
+        "next_id": manifest.next_id,
+        "embedding_dim": settings.embedding_dim,
+        "encoder": settings.encoder,
+        "same_skill": settings.same_skill,
+        "dedup_scope": settings.dedup_scope,
+        "files": [[file.name, file.size, file.checksum] for file in manifest.files],
+    }
 
 
 def read(files: Files) -> Manifest:
     """The manifest on disk. Raises CorruptLibraryError, UnsupportedFormatError, or FileNotFoundError."""
-    fd = files.open(directory.MANIFEST)
+    return _read(files, directory.MANIFEST, _read_form)
+
+
+def read_previous(files: Files) -> Previous:
+    """What is kept of the generation before. Raises as `read`."""
+    return _read(files, directory.PREVIOUS, _read_previous)
+
+
+def previous_of(files: Files, manifest: Manifest) -> Previous | None:
+    """What is kept of the generation before `manifest`; None if it is not there, or not whole."""
     try:
-        reader = FrameReader(files, fd, directory.MANIFEST, _SEED)
+        previous = read_previous(files)
+    except (OSError, CorruptLibraryError, UnsupportedFormatError):
+        return None
+    return previous if previous.precedes(manifest) else None
+
+
+def _read(files: Files, name: str, read_form: Callable[[Any, int], T]) -> T:
+    fd = files.open(name)
+    try:
+        reader = FrameReader(files, fd, name, seed(b"", name))
         generation = reader.peeked_sequence()
         body = reader.body(Kind.MANIFEST, generation)
         reader.finish()
     finally:
         files.close(fd)
     try:
-        return _read_form(unpacked(body), generation)
+        return read_form(unpacked(body), generation)
     except (RecordError, InvalidInputError, KeyError, TypeError, ValueError) as error:
-        raise CorruptLibraryError(str(files.path(directory.MANIFEST)), 0, f"it is not a manifest ({error!r})") from None
+        raise CorruptLibraryError(str(files.path(name)), 0, f"it is not a manifest ({error!r})") from None
+
+
+def _read_previous(form: Any, generation: int) -> Previous:
+    manifest = _read_form(form, generation)
+    if form["ended"] is None:
+        return Previous(manifest)
+    offset, sequence = form["ended"]
+    return Previous(manifest, (int(offset), int(sequence)), bytes(form["next_key"]))
 
 
 def _read_form(form: Any, generation: int) -> Manifest:
@@ -114,6 +182,8 @@ def _read_form(form: Any, generation: int) -> Manifest:
     if form["generation"] != generation or len(form["library"]) != 16:
         raise ValueError("generation")
     named = tuple(NamedFile(str(name), int(size), int(checksum)) for name, size, checksum in form["files"])
+    if not all(directory.is_ours(file.name) for file in named):
+        raise ValueError("a file that is none of a library")
     return Manifest(
         library=bytes(form["library"]),
         journal_key=bytes(form["journal_key"]),

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from skillstore.backend import Wanted
 from skillstore.errors import BackendUnavailableError, CorruptLibraryError, InvalidInputError, LibraryNotFoundError
-from skillstore.local import directory, generation, journal
+from skillstore.local import directory, generation, journal, manifest
 from skillstore.local.backend import LocalBackend
 from skillstore.local.directory import WriterLock
 from skillstore.local.files import Files
 from skillstore.local.follower import Follower
 from skillstore.local.storage import Disk, Memory
 from skillstore.local.table import Table
+from skillstore.values import Value
 
 
 def in_memory(wanted: Wanted) -> LocalBackend:
@@ -46,21 +47,27 @@ def for_writing(path: Path, wanted: Wanted, durability: str, create: bool) -> Lo
             raise _nothing_at(path)
         if not path.exists():
             wanted.new()  # refuses before anything is made
-            _make(path)
+            files.make()
         if not path.is_dir():
             raise InvalidInputError(f"{path} is not a directory; a library is a directory of its own")
         _check_no_strangers(files)
         return _locked(files, wanted, durability)
 
 
-def _make(path: Path) -> None:
-    """Make the directory, and those above it that are missing, durably."""
-    if not path.parent.exists():
-        _make(path.parent)
-    above = Files(path.parent)
-    with suppress(FileExistsError):
-        above.make_directory(path.name)
-    above.sync_directory()
+def migrated(path: Path) -> dict[str, Value]:
+    """See `skillstore.migrate`."""
+    files = Files(path)
+    with _reachable(path):
+        if not _has_library(files):
+            raise _nothing_at(path)
+        before = manifest.read(files).format
+    backend = for_writing(path, Wanted(), "full", create=False)
+    try:
+        number = backend.stats()["generation"] if before == manifest.FORMAT else backend.snapshot()
+    finally:
+        backend.close()
+    old, new = (f"{major}.{minor}" for major, minor in (before, manifest.FORMAT))
+    return {"from": old, "to": new, "generation": number}
 
 
 def _locked(files: Files, wanted: Wanted, durability: str) -> LocalBackend:
@@ -75,7 +82,9 @@ def _locked(files: Files, wanted: Wanted, durability: str) -> LocalBackend:
                 disk.close(clean=False)
                 raise
         else:
-            disk, table, settings = Disk.create(files, lock, wanted.new())
+            settings = wanted.new()
+            files.make()  # a crash may have come between making it and syncing what is above it
+            disk, table, settings = Disk.create(files, lock, settings)
         return LocalBackend(settings, table, disk, durability)
     except BaseException:
         lock.release()

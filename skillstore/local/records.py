@@ -13,6 +13,7 @@ from typing import Any
 import msgpack
 
 import skillstore.preconditions as rules
+from skillstore.backend import MAX_ANSWER
 from skillstore.errors import InvalidInputError
 from skillstore.preconditions import Condition
 from skillstore.values import Value, tagged, untagged
@@ -136,8 +137,19 @@ def note(value: Value, key: str) -> bytes:
     return data
 
 
+def answer(value: Value, request_id: str) -> bytes:
+    """The record of a request's answer. Raises InvalidInputError if it is longer than any that is kept."""
+    data = packed(tagged(value, text=False))
+    if len(data) > MAX_ANSWER:
+        raise InvalidInputError(
+            f"the answer of request {request_id!r:.80} takes {len(data)} bytes; at most {MAX_ANSWER} are kept: "
+            "answer with an id, and note the rest"
+        )
+    return data
+
+
 def read_note(data: bytes) -> Value:
-    """The value of a note's record. Raises RecordError."""
+    """The value of the record of a note or an answer. Raises RecordError."""
     try:
         return untagged(unpacked(data))
     except InvalidInputError as error:

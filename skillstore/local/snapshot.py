@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import zlib
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skillstore.backend import MAX_REQUESTS
 from skillstore.errors import CorruptLibraryError, InvalidInputError
 from skillstore.local import directory
 from skillstore.local.cells import DEPTHS, Cells, fits
+from skillstore.local.changes import request_of
 from skillstore.local.files import Files
 from skillstore.local.frames import FrameReader, Kind, header, seed
 from skillstore.local.manifest import NamedFile
@@ -22,7 +25,13 @@ from skillstore.local.segment import Segment
 from skillstore.local.vectors import Centroids
 from skillstore.preconditions import condition_form, condition_from
 
-CountsFile: TypeAlias = tuple[dict[str, bytes], list[tuple[NDArray[np.bool_], NDArray[np.int64]]]]
+
+class CountsFile(NamedTuple):
+    """What changes: `columns` are (alive, counts) of each segment."""
+
+    notes: dict[str, bytes]
+    requests: OrderedDict[str, bytes]
+    columns: list[tuple[NDArray[np.bool_], NDArray[np.int64]]]
 
 
 def write_segment(files: Files, library: bytes, number: int, segment: Segment, matcher: Matcher) -> NamedFile:
@@ -55,10 +64,16 @@ def attach(files: Files, library: bytes, named: NamedFile, number: int, segment:
 
 
 def write_counts(
-    files: Files, library: bytes, generation: int, notes: Mapping[str, bytes], segments: Sequence[Segment]
+    files: Files,
+    library: bytes,
+    generation: int,
+    notes: Mapping[str, bytes],
+    requests: Mapping[str, bytes],
+    segments: Sequence[Segment],
 ) -> NamedFile:
     """Write and sync the counts of a generation; the directory is not synced yet."""
-    sections: list[Any] = [packed({"library": library, "generation": generation, "notes": dict(notes)})]
+    about = {"library": library, "generation": generation, "notes": dict(notes)}
+    sections: list[Any] = [packed({**about, "requests": [list(pair) for pair in requests.items()]})]
     for segment in segments:
         sections.append(np.packbits(segment.alive, bitorder="little"))
         sections.append(segment.counts.astype("<i8"))
@@ -82,12 +97,28 @@ def _write(files: Files, library: bytes, name: str, sections: Sequence[Any]) -> 
     return NamedFile(name, size, checksum)
 
 
-class _SnapshotReader(FrameReader):
+def check(files: Files, library: bytes, named: NamedFile) -> None:
+    """Read every byte of a file. Raises CorruptLibraryError, FileNotFoundError."""
+    fd = files.open(named.name)
+    try:
+        reader, sequence = SnapshotReader(files, fd, library, named), 0
+        while reader.offset < reader.size:
+            reader.skipped(sequence)
+            sequence += 1
+        reader.finish()
+    finally:
+        files.close(fd)
+
+
+class SnapshotReader(FrameReader):
     """Reads a file that the manifest names."""
 
-    def __init__(self, files: Files, fd: int, library: bytes, named: NamedFile) -> None:
+    def __init__(self, files: Files, fd: int, library: bytes, named: NamedFile, sized: bool = True) -> None:
+        """`sized`: raises CorruptLibraryError unless the file has the size that it should have."""
         super().__init__(files, fd, named.name, seed(library, named.name))
         self._named = named
+        if not sized:
+            self.size = named.size
         if self.size != named.size:
             raise self.damaged(f"it has {self.size} bytes instead of {named.size}", offset=min(self.size, named.size))
 
@@ -107,7 +138,19 @@ class _SnapshotReader(FrameReader):
 def read_segment(files: Files, library: bytes, named: NamedFile, matcher: Matcher, dim: int) -> Segment:
     """The segment of a file, every byte checked; its skills all alive, with no counts yet. Payloads stay on disk."""
     source = PayloadFile(files, named.name, seed(library, named.name))
-    reader = _SnapshotReader(files, source.fd, library, named)
+    reader = SnapshotReader(files, source.fd, library, named)
+    segment = read_columns(reader, source, library, named, matcher, dim)
+    source.offset = reader.skipped(9)
+    reader.finish()
+    if int(segment.payloads.ends[-1]) != reader.size - source.offset:
+        raise reader.damaged("the payloads do not cover their section")
+    return segment
+
+
+def read_columns(
+    reader: SnapshotReader, source: PayloadFile, library: bytes, named: NamedFile, matcher: Matcher, dim: int
+) -> Segment:
+    """All of a segment but its payloads."""
     about = reader.record(0)
     conditions = reader.record(1)
     try:
@@ -126,10 +169,8 @@ def read_segment(files: Files, library: bytes, named: NamedFile, matcher: Matche
     vectors = reader.array(6, "<f4", rows * dim).astype(np.float32, copy=False).reshape(rows, dim)
     ends = reader.array(7, "<u8", rows).astype(np.uint64, copy=False)
     checksums = reader.array(8, "<u4", rows).astype(np.uint32, copy=False)
-    source.offset = reader.skipped(9)
-    reader.finish()
     _check_columns(reader, starts, ids, places, len(terms), rows)
-    if int(ends[-1]) != reader.size - source.offset or (ends[1:] < ends[:-1]).any():
+    if (ends[1:] < ends[:-1]).any():
         raise reader.damaged("the payloads do not cover their section")
     segment = Segment(
         sets=matcher.intern_many(sizes, np.array(terms, dtype=np.int32)[places], distinct=True),
@@ -146,7 +187,7 @@ def read_segment(files: Files, library: bytes, named: NamedFile, matcher: Matche
 
 
 def _check_columns(
-    reader: _SnapshotReader,
+    reader: SnapshotReader,
     starts: NDArray[np.int64],
     ids: NDArray[np.int64],
     places: NDArray[np.int64],
@@ -208,10 +249,10 @@ def read_cells(
 
 
 def read_counts(files: Files, library: bytes, named: NamedFile, rows: Sequence[int]) -> CountsFile:
-    """(notes, [(alive, counts) of each segment]) of a file, every byte checked; `rows` are the segments' lengths."""
+    """What is in a file, every byte checked; `rows` are the segments' lengths."""
     fd = files.open(named.name)
     try:
-        reader = _SnapshotReader(files, fd, library, named)
+        reader = SnapshotReader(files, fd, library, named)
         about = reader.record(0)
         columns = []
         for place, count in enumerate(rows):
@@ -223,6 +264,17 @@ def read_counts(files: Files, library: bytes, named: NamedFile, rows: Sequence[i
     finally:
         files.close(fd)
     try:
-        return {str(key): bytes(value) for key, value in about["notes"].items()}, columns
-    except (KeyError, TypeError, AttributeError) as error:
-        raise reader.damaged(f"it does not hold notes ({error!r})", offset=0) from None
+        notes = {str(key): bytes(value) for key, value in about["notes"].items()}
+        return CountsFile(notes, _requests(about.get("requests", [])), columns)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise reader.damaged(f"it does not hold notes and requests ({error!r})", offset=0) from None
+
+
+def _requests(form: Any) -> OrderedDict[str, bytes]:
+    """Oldest first. Raises ValueError, TypeError."""
+    if len(form) > MAX_REQUESTS:
+        raise RecordError("more requests than are remembered")
+    requests = OrderedDict((change.id, change.answer) for change in (request_of(*pair) for pair in form))
+    if len(requests) != len(form):
+        raise RecordError("a request is carried out twice")
+    return requests

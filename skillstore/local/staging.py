@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from skillstore.local.changes import Change, Learned, Note, Outcome, Removed, Rows
+from skillstore.local.changes import Change, Learned, Note, Outcome, Removed, Request, Rows
 
 Counts = tuple[int, int, int]
 
@@ -25,6 +25,7 @@ class Staging:
 
     superseded  id -> the row of the tail that replaces it, or None if it is gone; rows of ids not here are as they are
     notes       key -> its record, or None if it is gone; keys not here are as visible
+    requests    id -> its answer, of those carried out
     more        how many skills there are more than visible
     next_id     the id that the next new skill gets
     """
@@ -32,6 +33,7 @@ class Staging:
     def __init__(self, next_id: int) -> None:
         self.superseded: dict[int, int | None] = {}
         self.notes: dict[str, bytes | None] = {}
+        self.requests: dict[str, bytes] = {}
         self.more = 0
         self.next_id = next_id
         self._counts: dict[int, Counts] = {}
@@ -51,6 +53,8 @@ class Staging:
             self.more -= 1
         elif isinstance(change, Note):
             self.notes[change.key] = change.data
+        elif isinstance(change, Request):
+            self.requests[change.id] = change.answer
         else:
             used, succeeded, learned = self.counts(change.id)
             step = counted(change)
@@ -60,6 +64,7 @@ class Staging:
         """Become the sum of `changes`, whose rows stand in the tail from `first_row` on."""
         self.superseded.clear()
         self.notes.clear()
+        self.requests.clear()
         self._counts.clear()
         self.more = 0
         for change in changes:

@@ -14,7 +14,7 @@ from skillstore.local import directory, generation, manifest, snapshot
 from skillstore.local.directory import WriterLock
 from skillstore.local.files import Files
 from skillstore.local.journal import Journal, Place, read_seal, seal
-from skillstore.local.manifest import Manifest
+from skillstore.local.manifest import Manifest, Previous
 from skillstore.local.segment import Segment
 from skillstore.local.table import Table
 from skillstore.values import Value
@@ -118,7 +118,7 @@ class Disk:
         """A new, empty library, durable on return, with `lock` held."""
         named = Manifest(os.urandom(16), os.urandom(8), 1, 1, 1, settings)
         journal = Journal.create(files, named)
-        files.sync_directory()
+        manifest.write_previous(files, Previous(named))
         manifest.write(files, named)
         return cls(files, lock, named, journal), Table(settings.embedding_dim), settings
 
@@ -151,31 +151,21 @@ class Disk:
 
     def snapshot(self, table: Table) -> int:
         self._prepare()
-        old, files = self._manifest, self._files
-        saved = {file.name: file for file in old.segments}
-        named, fresh, number = [], [], old.next_segment
-        segments = list(table.segments)
-        for segment in segments:
-            if segment.number is None:
-                named.append(snapshot.write_segment(files, old.library, number, segment, table.matcher))
-                fresh.append((named[-1], number, segment))
-                number += 1
-            else:
-                named.append(saved[directory.segment_name(segment.number)])
-        counts = snapshot.write_counts(files, old.library, old.generation + 1, table.notes, segments)
-        self._turn_to(
-            old.next(next_segment=number, next_id=table.staging.next_id, segments=tuple(named), counts=counts)
-        )
-        for file, given, segment in fresh:
-            snapshot.attach(files, old.library, file, given, segment)
+        new, fresh = generation.written(self._files, self._manifest, table)
+        self._turn_to(new)
+        for file, number, segment in fresh:
+            snapshot.attach(self._files, new.library, file, number, segment)
             self.keep_cells(segment)
         self._remove_strays()
         return self._manifest.generation
 
     def _turn_to(self, new: Manifest) -> None:
+        self._journal.trim()
+        self._journal.sync()  # with durability "interval" or "os" it may not be; who repairs the library leans on it
         journal = Journal.create(self._files, new)
         try:
-            self._files.sync_directory()
+            ended = self.place.offset, self.place.sequence
+            manifest.write_previous(self._files, Previous(self._manifest, ended, new.journal_key))
             manifest.write(self._files, new)
         except BaseException:
             journal.close()
@@ -189,14 +179,17 @@ class Disk:
         if self._manifest.format != manifest.FORMAT:
             self._manifest = replace(self._manifest, format=manifest.FORMAT)
             manifest.write(self._files, self._manifest)
+            manifest.write_previous(self._files, Previous(self._manifest))
         if self._sealed:
             self._files.remove(directory.SEAL)
             self._files.sync_directory()
             self._sealed = False
 
     def _remove_strays(self) -> None:
-        """Remove what a crash or an earlier generation left."""
-        kept = self._manifest.names | {directory.LOCK, directory.HOLDER, directory.SEAL}
+        """Remove what a crash left, or a generation earlier than the one that is kept."""
+        kept = self._manifest.names | {directory.PREVIOUS, directory.LOCK, directory.HOLDER, directory.SEAL}
+        previous = manifest.previous_of(self._files, self._manifest)
+        kept |= previous.manifest.names if previous else set()
         kept |= {file.name.replace("segment", "cells") for file in self._manifest.segments}
         with self._caching:
             for name in self._files.names():

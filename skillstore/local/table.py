@@ -6,6 +6,7 @@ Rows lie in parts: immutable segments, larger ones first, and the tail with the 
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, TypeAlias
@@ -13,8 +14,9 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from skillstore.backend import MAX_REQUESTS
 from skillstore.errors import CorruptLibraryError
-from skillstore.local.changes import Change, Note, Removed, Rows
+from skillstore.local.changes import Change, Note, Removed, Request, Rows
 from skillstore.local.matcher import Applicable, Chosen, Matcher
 from skillstore.local.rearrangement import Part, Rearrangement
 from skillstore.local.records import RecordError, read_payload
@@ -47,6 +49,7 @@ class Table:
         """`tail_rows`: how many rows the tail may hold before they become a segment; by default 2 MiB of vectors."""
         self.matcher = Matcher()
         self.notes: dict[str, bytes] = {}
+        self.requests: OrderedDict[str, bytes] = OrderedDict()  # id -> answer, oldest first
         self.segments: list[Segment] = []
         self.tail = Tail(dim)
         self.staging = Staging(next_id)
@@ -109,6 +112,12 @@ class Table:
         changed = self.staging.notes if staged else {}
         kept = {key for key in self.notes if key not in changed}
         return sorted(kept | {key for key, data in changed.items() if data is not None})
+
+    def answer(self, request_id: str, staged: bool = False) -> bytes | None:
+        """What was answered to a request that was carried out, and is remembered."""
+        if staged and request_id in self.staging.requests:
+            return self.staging.requests[request_id]
+        return self.requests.get(request_id)
 
     def count(self, staged: bool = False) -> int:
         """How many skills are there."""
@@ -203,6 +212,10 @@ class Table:
                 self.notes.pop(change.key, None)
             else:
                 self.notes[change.key] = change.data
+        elif isinstance(change, Request):
+            self.requests[change.id] = change.answer
+            if len(self.requests) > MAX_REQUESTS:
+                self.requests.popitem(last=False)
         else:
             part, position = self._visible(change.id)
             part.counts[:, position] += counted(change)

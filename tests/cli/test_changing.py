@@ -177,9 +177,9 @@ def test_snapshot_and_compact_start_generations(run: Run, skills: Path) -> None:
     before = data(run("stats", "--json"))["disk_bytes"]
     run("remove", "2", "3")
     after = data(run("compact", "--json"))
-    assert after["generation"] == 4
+    assert after["generation"] == 5
     assert after["disk_bytes"] < before
-    assert run("compact").stdout.startswith("generation 5, ")
+    assert run("compact").stdout.startswith("generation 7, ")
     assert [(skill.id, skill.times_used) for skill in kept()] == [(1, 4)]
 
 

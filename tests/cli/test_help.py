@@ -18,7 +18,7 @@ from tests.cli.conftest import Run, data, refused
 
 COMMANDS = {
     "train", "list", "show", "search", "why-not", "stats", "add", "remove", "import", "export", "snapshot", "compact",
-    "verify", "bench", "completion",
+    "verify", "repair", "migrate", "bench", "completion",
 }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from skillstore import (
     SkillLibrary,
     SkillNotFoundError,
 )
+from tests.skillstore.scan import exact
 
 Reopen = Callable[[], SkillLibrary]
 
@@ -446,6 +447,78 @@ class LibraryContract:
             library.add_skill(skill())
         assert len(library) == 1
 
+    def test_a_request_is_carried_out_once_and_answered_again(self, library: SkillLibrary, reopen: Reopen) -> None:
+        def learn() -> Any:
+            library.add_skill(skill())
+            library.record_outcome(1, True)
+            return {"id": (1, b"x"), 2: [None, True, 0.5]}
+
+        asked = library.once("episode 1", learn)
+        assert exact(asked) == exact(learn()) == exact({"id": (1, b"x"), 2: [None, True, 0.5]})
+        assert library.once("nothing", lambda: None) is None
+        library.snapshot()
+        library.once("ö", lambda: "later")
+        for _ in range(3):
+            assert exact(library.once("episode 1", learn)) == exact(asked)
+            assert library.once("nothing", learn) is None
+            assert library.once("ö", learn) == "later"
+            assert library.get_stats()["total_uses"] == 2
+            library.compact()
+            library = reopen()
+
+    def test_a_request_that_fails_is_free_to_come_again(self, library: SkillLibrary, reopen: Reopen) -> None:
+        def failing(answer: Any) -> Any:
+            library.add_skill(skill())
+            if answer is None:
+                raise StoppedError
+            return answer
+
+        with pytest.raises(StoppedError):
+            library.once("a", lambda: failing(None))
+        for wrong in (skill(), {1, 2}, math.nan, "x" * 4094, ["x"] * 5000):
+            with pytest.raises(InvalidInputError):
+                library.once("a", lambda wrong=wrong: failing(wrong))  # type: ignore[misc]
+        with pytest.raises(InvalidInputError, match="inside itself"):
+            library.once("a", lambda: library.once("a", lambda: failing(1)))
+        assert len(library) == 0
+        assert len(reopen().once("a", lambda: "x" * 4093)) == 4093
+
+    @pytest.mark.parametrize("wrong", ["", "x" * 201, 1, None, b"x", "\ud800"])
+    def test_a_request_is_known_by_short_text(self, library: SkillLibrary, wrong: Any) -> None:
+        with pytest.raises(InvalidInputError):
+            library.once(wrong, lambda: 1)
+        assert library.once("ö" * 200, lambda: 1) == 1
+
+    def test_a_request_inside_a_batch_is_part_of_its_commit(self, library: SkillLibrary, reopen: Reopen) -> None:
+        with pytest.raises(StoppedError), library.batch():  # noqa: PT012 - the batch is what raises
+            assert library.once("a", lambda: library.add_skill(skill()).skill.id) == 1
+            assert library.once("a", lambda: 2) == 1
+            raise StoppedError
+        assert len(library) == 0
+        with library.batch():
+            library.once("a", lambda: library.once("b", lambda: 3) + 1)
+            with pytest.raises(StoppedError), library.batch():  # noqa: PT012 - the batch is what raises
+                library.once("c", lambda: 5)
+                raise StoppedError
+        library = reopen()
+        assert [library.once(name, lambda: 0) for name in "abc"] == [4, 3, 0]
+
+    def test_a_request_of_two_threads_at_once_is_carried_out_by_one(self, library: SkillLibrary) -> None:
+        answers: list[int] = []
+        threads = [
+            threading.Thread(
+                target=lambda n=n: answers.append(library.once("a", lambda: n + library.add_skill(skill()).skill.id))
+            )
+            for n in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(answers) == 4
+        assert len(set(answers)) == 1
+        assert next(iter(library)).times_learned == 1
+
     def test_notes_are_a_mapping(self, library: SkillLibrary, reopen: Reopen) -> None:
         library.notes.update({"b": {"x": (1, b"y")}, "a": None, "ö": 2**64 - 1})
         assert list(library.notes) == ["a", "b", "ö"]
@@ -508,6 +581,7 @@ class LibraryContract:
             lambda: library.notes.update(a=1),
             lambda: list(library.notes),
             lambda: library.batch().__enter__(),
+            lambda: library.once("a", lambda: 1),
             library.get_stats,
             library.snapshot,
             library.compact,

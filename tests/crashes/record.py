@@ -84,14 +84,29 @@ class _RecordingFiles(Files):
             super().remove(name)
             self._add(Call("remove", self._path(name), site=_site()))
 
-    def make_directory(self, name: str) -> None:
-        with self._record.lock:
-            super().make_directory(name)
-            self._add(Call("make_directory", self._path(name), site=_site()))
+    def make(self) -> None:
+        for path in reversed([self.directory, *self.directory.parents]):
+            if not path.exists():
+                self._made(path)
+        super().make()
 
-    def sync_directory(self) -> None:
+    def make_directory(self, name: str) -> None:
+        super().make_directory(name)
+        self._made(self.directory / name)
+
+    def remove_directory(self, name: str) -> None:
         with self._record.lock:
-            self._add(Call("sync_directory", self._path(""), site=_site()))
+            super().remove_directory(name)
+            self._add(Call("remove", self._path(name), site=_site()))
+
+    def _made(self, path: Path) -> None:
+        with self._record.lock:
+            self._add(Call("make_directory", path.relative_to(self._record.root).as_posix(), site=_site()))
+
+    def _sync_directory(self, path: Path) -> None:
+        with self._record.lock:
+            name = "" if path == self._record.root else path.relative_to(self._record.root).as_posix()
+            self._add(Call("sync_directory", name, site=_site()))
 
     def _opened(self, verb: str, name: str, fd: int) -> int:
         self._record.opened[fd] = len(self._record.calls), self._path(name)

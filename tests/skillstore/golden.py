@@ -22,8 +22,9 @@ Written by `python -m tests.skillstore.golden data/golden-{name}` with skillstor
 `tests/skillstore/test_golden.py` opens a copy with every version and compares it with `expected.jsonl`, which is its
 export as JSON lines, made at the same time. The skills are made up; nothing in them comes from anywhere else.
 
-`library/` was closed cleanly and has a seal, two segments, a skill that was removed, and a journal with every kind of
-change. `crashed/` is the same library after a writer died in the middle of one more commit: that commit must vanish.
+`library/` was closed cleanly and has a seal, two segments, a skill that was removed, a journal with every kind of
+change, and the generation before. `crashed/` is the same library after a writer died in the middle of one more commit:
+that commit must vanish.
 """
 
 
@@ -32,6 +33,7 @@ def fill(library: SkillLibrary) -> None:
     library.add_skills(_skills())
     library.notes["agent/random"] = {"state": (2**64 - 1, -(2**63)), "kind": b"PCG64", 7: [None, True, 0.5]}
     library.snapshot()
+    library.once("episode 0", lambda: None)
     library.remove_skill(2)
     library.add_skill(
         Skill("carry", {"room": {"light": True, "door": None}}, [{"tool": "open", "args": (1,)}], [0, 1, 0, 2])
@@ -43,6 +45,7 @@ def fill(library: SkillLibrary) -> None:
     library.replace_skill(
         3, Skill("replaced", {"n": Interval(1, 2)}, ("go", b"\x00\xff"), [0, 0, 1, 0], {"$map": {(1, "a"): 1}})
     )
+    library.once("episode 1", lambda: ("kept", 1))
     library.notes["plan"] = ["wait"]
     library.notes["gone"] = 1
     del library.notes["gone"]
@@ -84,7 +87,7 @@ def write(place: Path) -> None:
         library.add_skill(Skill("in flight", {"never": 1}, ["acknowledged"], [1, 2, 3, 4]))
         _copy(working, place / "crashed")
         library.close()
-    (journal,) = (place / "crashed").glob("journal-*")
+    journal = max((place / "crashed").glob("journal-*"))
     journal.write_bytes(journal.read_bytes()[:-9])
     (place / "README.md").write_text(README.format(name=place.name.removeprefix("golden-"), version=__version__))
 

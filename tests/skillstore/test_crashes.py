@@ -67,6 +67,7 @@ STEPS: list[Callable[[SkillLibrary], object]] = [
     _noted,
     lambda library: library.snapshot(),
     lambda library: library.add_skill(skill("merged", {"a": 1})),
+    lambda library: library.once("asked", lambda: library.add_skill(skill("asked", {"asked": 1})).skill.id),
     lambda library: library.compact(),
     _batch,
     lambda library: library.close(),
@@ -124,6 +125,8 @@ def _check_recovered(place: Path, life: Life) -> None:
         except LibraryNotFoundError:
             assert not life.opened
     with SkillLibrary.open(place, embedding_dim=2) as library:
+        asked = next((kept.id for kept in library if kept.name == "asked"), None)
+        assert library.once("asked", lambda: None) == asked
         later = library.add_skill(skill("later", {"later": 1})).skill
     with SkillLibrary.open(place, mode="r") as library:
         assert list(library)[-1] == later

@@ -48,6 +48,14 @@ def test_a_golden_library_opens_and_holds_what_was_put_in(
             assert [kept.id for kept in library] == [kept.id for kept in copy]
 
 
+@pytest.mark.parametrize("golden", [path for path in GOLDEN if path.name >= "golden-3"], ids=lambda path: path.name)
+def test_a_golden_library_remembers_its_requests(golden: Path, tmp_path: Path) -> None:
+    place = shutil.copytree(golden / "library", tmp_path / "skills")
+    with SkillLibrary.open(place) as library:
+        assert library.once("episode 0", lambda: 1 / 0) is None
+        assert library.once("episode 1", lambda: 1 / 0) == ("kept", 1)
+
+
 def test_what_the_golden_library_shows_is_what_was_put_in_by_hand() -> None:
     library = SkillLibrary(embedding_dim=4, encoder="golden/1")
     fill(library)

@@ -1,0 +1,59 @@
+"""Remains: what can be read of a snapshot's file though a part of it is damaged."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skillstore.errors import BackendUnavailableError, CorruptLibraryError
+from skillstore.local.files import Files
+from skillstore.local.frames import HEADER_SIZE, seed
+from skillstore.local.manifest import NamedFile
+from skillstore.local.matcher import Matcher
+from skillstore.local.payloads import PayloadFile, Payloads
+from skillstore.local.segment import Segment
+from skillstore.local.snapshot import SnapshotReader, read_columns
+
+
+def damaged_segment(
+    files: Files, library: bytes, named: NamedFile, matcher: Matcher, dim: int
+) -> tuple[Segment, NDArray[np.bool_]]:
+    """The segment of a file whose payloads may be damaged, and which rows are whole; payloads are in memory.
+
+    Raises CorruptLibraryError if anything else of it is damaged.
+    """
+    source = PayloadFile(files, named.name, seed(library, named.name))
+    reader = SnapshotReader(files, source.fd, library, named, sized=False)
+    segment = read_columns(reader, source, library, named, matcher, dim)
+    source.offset = named.size - int(segment.payloads.ends[-1])
+    payloads = [_payload(segment, row) for row in range(len(segment))]
+    whole = np.array([payload is not None for payload in payloads])
+    headers = zlib.crc32(files.read(source.fd, reader.offset, HEADER_SIZE), reader.checksum)
+    if headers != named.checksum and not whole.all():
+        raise reader.damaged("it is another file than the one the manifest names", offset=0)
+    segment.payloads, segment.number = Payloads.of([payload or b"" for payload in payloads]), None
+    return segment, whole
+
+
+def _payload(segment: Segment, row: int) -> bytes | None:
+    try:
+        (payload,) = segment.payloads.some(np.array([row]))
+    except (CorruptLibraryError, BackendUnavailableError):
+        return None
+    return payload
+
+
+def counted_rows(files: Files, library: bytes, named: NamedFile) -> list[int]:
+    """The lengths of the segments of a file of counts, as its own headers say. Raises CorruptLibraryError."""
+    fd = files.open(named.name)
+    try:
+        reader = SnapshotReader(files, fd, library, named)
+        lengths: list[int] = []
+        while reader.offset < reader.size:
+            start = reader.skipped(len(lengths))
+            lengths.append(reader.offset - start)
+    finally:
+        files.close(fd)
+    return [length // 24 for length in lengths[2::2]]

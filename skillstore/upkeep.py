@@ -1,0 +1,39 @@
+"""Upkeep: what is done to a library in a directory that nobody has open for writing."""
+
+from __future__ import annotations
+
+import os
+
+from skillstore.answers import Repair
+from skillstore.library import path_of
+from skillstore.values import Value
+
+
+def repair(where: str | os.PathLike[str], *, apply: bool = False) -> Repair:
+    """What of the library at `where` is damaged, and what repairing it gives up; with `apply`, repair it.
+
+    Looks for the state that loses least: the library up to the first damage of its journal; or, where a file of the
+    current generation is damaged, the generation before and all changes since, which usually loses nothing; or what is
+    left when only the damaged skills are left out, or the counts and notes that cannot be read.
+
+    Nothing is changed without `apply`, nor where nothing is damaged. With it, the damaged files are kept in a directory
+    `damaged-<generation>` beside the others, what is saved becomes a new generation, and is verified. Broken off at any
+    moment, it can be run again. Cost: reads every byte, and every skill of a damaged file.
+
+    Raises LibraryNotFoundError, LibraryLockedError while a process writes, UnsupportedFormatError, and
+    CorruptLibraryError, naming what is missing, if nothing at all can be read.
+    """
+    from skillstore.local.repair import repaired  # here, so that importing skillstore is instant
+
+    return repaired(path_of(where), apply)
+
+
+def migrate(where: str | os.PathLike[str]) -> dict[str, Value]:
+    """Make the library at `where` the newest format, in a new generation: {"from": "1.0", "to": "3.0", "generation"}.
+
+    A library that has it already is left as it is. Older formats are read for ever, and the first change does the same;
+    this is for who wants to know when. Raises what `SkillLibrary.open` raises.
+    """
+    from skillstore.local.opening import migrated  # here, so that importing skillstore is instant
+
+    return migrated(path_of(where))
