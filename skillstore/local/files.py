@@ -142,6 +142,10 @@ class Files:
     def make_directory(self, name: str) -> None:
         os.mkdir(self.directory / name)  # noqa: PTH102
 
+    def remove_directory(self, name: str) -> None:
+        """It must be empty."""
+        os.rmdir(self.directory / name)  # noqa: PTH106
+
     def sync_directory(self) -> None:
         """Names made, replaced and removed so far are on the disk."""
         self._sync_directory(self.directory)

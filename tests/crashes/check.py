@@ -63,6 +63,7 @@ def _recovered(place: Path) -> Contents | None:
             raise WrongError(UNSTABLE, "a second recovery changes something")
         if again != seen and (seen is not None or again[1:] != ((), ())):
             raise WrongError(UNSTABLE, f"a reader saw {seen}, the writer {again}")
+        library.verify()
         later = library.add_skill(Skill("afterwards", {"after": 1}, ["go"], [1.0] * library.embedding_dim)).skill
     with _right(UNSTABLE), SkillLibrary.open(place, mode="r") as library:
         skills = list(library)

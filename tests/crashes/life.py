@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
+import skillstore
 from skillstore import SkillLibrary
 from skillstore.local import changes, opening, writer
 from skillstore.local.storage import Disk as Storage
@@ -21,7 +22,7 @@ Contents: TypeAlias = tuple[Any, ...]
 """Settings, skills and notes of a library, comparable."""
 
 Step: TypeAlias = Callable[[SkillLibrary], object]
-LIBRARY = "skills"
+LIBRARY = "home/skills"
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def contents(library: SkillLibrary) -> Contents:
 
 
 class Life:
-    """One library at `root`/skills and a twin in memory; both take each change, and must agree."""
+    """One library at `root`/home/skills and a twin in memory; both take each change, and must agree."""
 
     def __init__(self, record: Record, start: State) -> None:
         self.record = record
@@ -83,6 +84,10 @@ class Life:
     def close(self) -> None:
         held = self._now()
         self._act(self.library.close, lambda: State(held.places, sealed=True))
+
+    def migrate(self) -> None:
+        held = self.states[-1]
+        self._act(lambda: skillstore.migrate(self.place), lambda: State(held.places, sealed=True))
 
     def die(self) -> None:
         """The process is killed: nothing more is written, the system gives back the lock."""

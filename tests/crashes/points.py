@@ -73,7 +73,7 @@ def _syncs_all(call: Call) -> bool:
     """Whether all that was written before is on the disk: the journal in use was synced, or its successor named."""
     if call.verb == "sync":
         return "journal.sync" in call.site and "journal.create" not in call.site
-    return call.verb == "sync_directory" and "manifest.write" in call.site
+    return call.verb == "sync_directory" and "> manifest.write >" in call.site
 
 
 def end(life: Lived) -> Image:

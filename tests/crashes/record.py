@@ -126,12 +126,12 @@ class _RecordingFiles(Files):
 
 
 def _site() -> str:
-    """The last three functions of skillstore/local that led to the call: in which place of the protocol it is."""
+    """The last four functions of skillstore/local that led to the call: in which place of the protocol it is."""
     names: list[str] = []
     frame = sys._getframe(1)
-    while frame.f_back is not None and len(names) < 3:
+    while frame.f_back is not None and len(names) < 4:
         frame = frame.f_back
         module = str(frame.f_globals.get("__name__", ""))
-        if module.startswith("skillstore.local."):
+        if module.startswith("skillstore.local.") and module != "skillstore.local.files":
             names.append(f"{module.removeprefix('skillstore.local.')}.{frame.f_code.co_name}")
     return " > ".join(reversed(names))

@@ -9,7 +9,7 @@ import pytest
 from tests.crashes.points import counted, end, points
 from tests.crashes.workloads import WORKLOADS, holed, lived, recovered
 
-EVERY = {"create": 1}
+EVERY = {"create": 2, "create again": 2}
 """Of how many points one is looked at here, else of 19; `python -m tests.benchmarks.crashes` looks at all."""
 
 

@@ -72,6 +72,8 @@ def holed() -> Image:
 
 
 def _prepared(name: str, place: Path) -> State:
+    if name == "create again":
+        (place / LIBRARY).parent.mkdir()
     if not name.startswith("migrate"):
         return State.of(None)
     shutil.copytree(GOLDEN / f"golden-{name.split()[-1]}" / "crashed", place / LIBRARY)
@@ -95,6 +97,12 @@ def create(life: Life, generator: np.random.Generator) -> None:
     life.reopen()
     life.change(_added(generator))
     life.close()
+
+
+def create_again(life: Life, generator: np.random.Generator) -> None:
+    """As `create`, where an earlier attempt was killed when it had made the directory."""
+    life.record(life.place.parent).make_directory(life.place.name)
+    create(life, generator)
 
 
 def add(life: Life, generator: np.random.Generator) -> None:
@@ -168,7 +176,9 @@ def snapshot_and_compact(life: Life, generator: np.random.Generator) -> None:
 
 
 def migrate(life: Life, generator: np.random.Generator) -> None:
-    """A library of an older format, as a crash left it: its first changes, and a new generation."""
+    """A library of an older format, as a crash left it: migrated in one go, or by its first change."""
+    if generator.integers(2):
+        life.migrate()
     life.reopen()
     life.changes([_outcome(generator), _outcome(generator)])
     life.change(lambda library: library.snapshot())
@@ -195,6 +205,7 @@ def unsynced(life: Life, generator: np.random.Generator) -> None:
 
 WORKLOADS: dict[str, Workload] = {
     "create": create,
+    "create again": create_again,
     "add": add,
     "batch": batch,
     "record_outcome": record_outcome,
