@@ -1,10 +1,11 @@
-"""Carrying: a library to and from a file of JSON lines."""
+"""Carrying: a library to and from a file, as JSON lines or as a backup."""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -107,3 +108,55 @@ def _settings(first: str) -> dict[str, Any]:
     }
     import_lines(SkillLibrary(**settings), [first])
     return settings
+
+
+@click.command("backup", epilog="Example: skillstore --library skills backup skills.backup")
+@click.argument("file")
+@as_json
+def backup(file: str, as_json: bool) -> None:
+    """Write the whole library as one checked file.
+
+    For restore, byte for byte; export is for other programs. The library may be written meanwhile: all that was
+    acknowledged before is in it. FILE must not be there yet, and appears whole or not at all; - is stdout.
+    """
+    with place.reading() as library, _bar("backup") as progress:
+        done = library.backup(sys.stdout.buffer if file == "-" else file, progress=progress)
+    if file == "-":
+        sys.stdout.buffer.flush()
+    else:
+        show({"file": file, **done}, f"{_held(done)} written to {plain(file)}", as_json)
+
+
+@click.command("restore", epilog="Example: skillstore --library copy restore skills.backup")
+@click.argument("file")
+@as_json
+def restore(file: str, as_json: bool) -> None:
+    """Make the library again from a backup.
+
+    The whole of FILE is checked first. Nothing is overwritten: the library's directory must not be there yet, or be
+    empty. It appears whole or not at all.
+    """
+    import skillstore
+
+    with _bar("restore") as progress:
+        done = skillstore.restore(file, place.where(), progress=progress)
+    show({"file": file, **done}, f"{_held(done)} restored to {plain(place.where())}", as_json)
+
+
+def _held(done: dict[str, Any]) -> str:
+    return f"{count(done['skills'], 'skill')}, generation {done['generation']}, {done['bytes']} bytes"
+
+
+@contextmanager
+def _bar(label: str) -> Iterator[Callable[[int, int], None] | None]:
+    """What shows on a terminal how far a long command is."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    with click.progressbar(length=1, label=label, width=0, file=sys.stderr) as bar:
+
+        def moved(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        yield moved

@@ -137,10 +137,10 @@ def summary(additions: Additions, total: int) -> str:
 
 def _became(added: Added) -> str:
     skill = f"skill {added.skill.id} ({plain(added.skill.name)})"
-    near = "" if added.similarity is None else f"similarity {added.similarity:.3f}"
-    if added.created:
-        return f"created {skill}" + (f"; {near} to the nearest with the same preconditions" if near else "")
-    return f"merged into {skill}: {near}; it was learned {count(added.skill.times_learned, 'time')}"
+    if added.similarity is None:
+        return f"created {skill}"
+    learned = count(added.skill.times_learned, "time")
+    return f"merged into {skill}: similarity {added.similarity:.3f}; it was learned {learned}"
 
 
 @click.command("remove", epilog="Example: skillstore --library skills remove 2")

@@ -36,6 +36,7 @@ def skillstore(ctx: click.Context, library: str | None) -> None:
 for command in (
     train, asking.list_skills, asking.show_skill, asking.search, asking.why_not, asking.stats,
     changing.add, changing.remove, carrying.import_, carrying.export,
+    carrying.backup, carrying.restore,
     changing.snapshot, changing.compact, asking.verify, upkeep.repair, upkeep.migrate, bench, completion,
 ):  # fmt: skip
     skillstore.add_command(command)

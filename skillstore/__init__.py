@@ -24,7 +24,7 @@ from skillstore.library import SkillLibrary
 from skillstore.notes import Notes
 from skillstore.preconditions import Interval, OneOf, is_applicable
 from skillstore.skill import Skill
-from skillstore.upkeep import migrate, repair
+from skillstore.upkeep import migrate, repair, restore
 
 __version__ = "0.1.0"
 
@@ -57,4 +57,5 @@ __all__ = [
     "is_applicable",
     "migrate",
     "repair",
+    "restore",
 ]

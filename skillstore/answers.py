@@ -42,8 +42,7 @@ class Added:
 
     skill       as the library keeps it now: the new one, or the kept one it was merged into
     created     False if it was merged
-    similarity  cosine to the most similar skill it could have been merged into; None if there was none, or if the
-                library keeps every skill
+    similarity  cosine to the skill it was merged into, as that was first stored; None if it was created
     """
 
     skill: Skill

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, TypeAlias
 
 from skillstore.answers import Added, Additions, Matches, NearMisses
 from skillstore.embedding import MAX_DIM, Vector
@@ -19,6 +20,9 @@ from skillstore.errors import EncoderMismatchError, InvalidInputError
 from skillstore.preconditions import State
 from skillstore.skill import Skill
 from skillstore.values import Value
+
+Progress: TypeAlias = Callable[[int, int], object]
+"""Told, now and then, how many bytes of how many are done."""
 
 DEDUP_SCOPES = ("preconditions", "library")
 DURABILITIES = ("full", "interval", "os")
@@ -158,5 +162,7 @@ class Backend(Protocol):
     def settle(self) -> None: ...
 
     def verify(self) -> dict[str, Value]: ...
+
+    def backup(self, target: Path | BinaryIO, progress: Progress | None) -> dict[str, Value]: ...
 
     def close(self) -> None: ...

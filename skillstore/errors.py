@@ -52,7 +52,10 @@ class ReadOnlyError(SkillStoreError):
 
 
 class WriteFailedError(SkillStoreError):
-    """A write or sync failed: the change in flight was not acknowledged, and no further one is taken until reopened."""
+    """A write or sync failed: the change in flight was not acknowledged, and no further one is taken until reopened.
+
+    Or a backup, or the library of one, could not be made; then all else goes on.
+    """
 
 
 class CorruptLibraryError(SkillStoreError):

@@ -8,19 +8,21 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from skillstore.answers import Added, Additions, Matches, NearMisses
-from skillstore.backend import DURABILITIES, KEPT, MAX_REQUEST_ID, Backend, Wanted
+from skillstore.backend import DURABILITIES, KEPT, MAX_REQUEST_ID, Backend, Progress, Wanted
 from skillstore.embedding import Vector, unit
 from skillstore.errors import InvalidInputError
 from skillstore.notes import Notes
 from skillstore.preconditions import State
 from skillstore.skill import Skill
 from skillstore.values import Value, copied
+
+BACKUP = "a backup is named by the path of its file"
 
 
 class SkillLibrary:
@@ -278,6 +280,26 @@ class SkillLibrary:
         """
         return self._backend.verify()
 
+    def backup(self, file: str | os.PathLike[str] | BinaryIO, *, progress: Progress | None = None) -> dict[str, Value]:
+        """Write the library as it is on the disk now to one new file, from which `skillstore.restore` makes it again.
+
+        Everything acknowledged before the call is in it, whole commits only, all of one moment; nobody waits for it,
+        and everybody may go on writing, in this process and others. Every byte is checked against its checksum.
+
+        file      a path where nothing is yet, outside the library: the file appears there whole, durably, or not at
+                  all (a crash may leave FILE.*.new). Or a binary stream, which is written to and stays open: what it
+                  was given is only a backup if the call returns
+        progress  called with (bytes done, bytes in all)
+
+        Returns {"skills", "generation", "bytes": size of the file}. Cost: reads every file of the library, the journal
+        twice, in blocks of a megabyte.
+
+        Raises InvalidInputError (also inside a batch, and for a library in memory), CorruptLibraryError,
+        WriteFailedError, BackendUnavailableError, and what the stream raises.
+        """
+        target = cast(BinaryIO, file) if hasattr(file, "write") else path_of(file, BACKUP)
+        return self._backend.backup(target, progress)
+
     def close(self) -> None:
         """Everything acknowledged is on the disk, the lock is given back. Closing twice is allowed.
 
@@ -319,14 +341,14 @@ class SkillLibrary:
         return query
 
 
-def path_of(where: str | os.PathLike[str]) -> Path:
-    """The directory of a library. Raises InvalidInputError."""
+def path_of(where: Any, what: str = "a library is opened by the path of its directory") -> Path:
+    """The path of a library, or of `what`. Raises InvalidInputError."""
     if not isinstance(where, str | os.PathLike) or not str(where) or "\0" in str(where):
-        raise InvalidInputError(f"a library is opened by the path of its directory, not {where!r}")
+        raise InvalidInputError(f"{what}, not {where!r}")
     try:
         os.fsencode(where)
     except UnicodeEncodeError:
-        raise InvalidInputError(f"{where!r} cannot be the path of a directory") from None
+        raise InvalidInputError(f"{where!r} cannot be a path") from None
     return Path(where)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from skillstore.answers import Repair
-from skillstore.library import path_of
+from skillstore.backend import Progress
+from skillstore.library import BACKUP, path_of
 from skillstore.values import Value
 
 
@@ -37,3 +38,26 @@ def migrate(where: str | os.PathLike[str]) -> dict[str, Value]:
     from skillstore.local.opening import migrated  # here, so that importing skillstore is instant
 
     return migrated(path_of(where))
+
+
+def restore(
+    file: str | os.PathLike[str], where: str | os.PathLike[str], *, progress: Progress | None = None
+) -> dict[str, Value]:
+    """Make the library of a backup in the directory `where`, which is not there yet, or empty; its parent is.
+
+    The whole file is checked before anything is written. The library is made beside `where` and read again there, then
+    takes its place in one step: a crash leaves nothing at `where`, or all, and perhaps WHERE.restoring-*, which can be
+    deleted. It starts with a generation of its own, so that its files and those of the library that was backed up
+    never pass for each other's.
+
+    progress  called with (bytes done, bytes in all)
+
+    Returns {"skills", "generation", "bytes": size of its files}. Cost: reads the file twice, and what an opening takes.
+
+    Raises InvalidInputError, CorruptLibraryError naming the file and the offset, UnsupportedFormatError,
+    WriteFailedError (the library is not there; or, if the very last sync failed, there but perhaps not yet on the
+    disk), BackendUnavailableError.
+    """
+    from skillstore.local import backup  # here, so that importing skillstore is instant
+
+    return backup.restore(path_of(file, BACKUP), path_of(where), progress)

@@ -159,15 +159,16 @@ def test_the_public_names_of_skillstore() -> None:
         "Interval", "InvalidInputError", "LibraryClosedError", "LibraryLockedError", "LibraryNotFoundError", "Match",
         "Matches", "NearMiss", "NearMisses", "Notes", "OneOf", "ReadOnlyError", "Repair", "Skill", "SkillLibrary",
         "SkillNotFoundError", "SkillStoreError", "UnsupportedFormatError", "WriteFailedError", "is_applicable",
-        "migrate", "repair",
+        "migrate", "repair", "restore",
     ]  # fmt: skip
     assert all(hasattr(skillstore, name) for name in skillstore.__all__)
 
 
 def test_the_public_names_of_a_library() -> None:
     assert sorted(name for name in dir(skillstore.SkillLibrary) if not name.startswith("_")) == [
-        "add_skill", "add_skills", "batch", "close", "compact", "embedding_dim", "encoder", "get_skill", "get_stats",
-        "once", "open", "record_outcome", "remove_skill", "replace_skill", "restore_skills", "retrieve_skills",
+        "add_skill", "add_skills", "backup", "batch", "close", "compact", "embedding_dim", "encoder", "get_skill",
+        "get_stats", "once", "open", "record_outcome", "remove_skill", "replace_skill", "restore_skills",
+        "retrieve_skills",
         "settle", "snapshot", "verify", "why_not",
     ]  # fmt: skip
 

@@ -6,15 +6,16 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import compress, islice
-from typing import TypeAlias
+from pathlib import Path
+from typing import BinaryIO, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skillstore.answers import Added, Additions
-from skillstore.backend import Settings
+from skillstore.backend import Progress, Settings
 from skillstore.errors import InvalidInputError, LibraryClosedError, SkillStoreError
-from skillstore.local import records
+from skillstore.local import backup, records
 from skillstore.local.changes import Learned, Note, Outcome, Removed, Request, Rows
 from skillstore.local.duplicates import StoredTwins, Twins, keep_first
 from skillstore.local.keeper import Keeper
@@ -137,6 +138,16 @@ class LocalBackend(Reading):
             self._check_open()
             return {**self._storage.verify(), "skills": self._table.count()}
 
+    def backup(self, target: Path | BinaryIO, progress: Progress | None) -> dict[str, Value]:
+        self._check_open()
+        if self._writer.mine():
+            raise InvalidInputError("a backup cannot be taken inside a batch")
+        if self._storage.files is None:
+            raise InvalidInputError(
+                "a library in memory has no files to back up; export it, or open one in a directory"
+            )
+        return backup.write(self._storage.files, target, progress)
+
     def close(self) -> None:
         if self.closed or self._forked():
             self.closed = True
@@ -208,7 +219,7 @@ class LocalBackend(Reading):
         if limit is not None:
             any_set = self.settings.dedup_scope == "library"
             with self._state:
-                stored = StoredTwins(self._table, any_set)
+                stored = StoredTwins(self._table, limit, any_set, sets)
             twins = stored.find(sets, vectors)
             kept = keep_first(sets, vectors, twins, limit, first, any_set)
         new = [skill for skill, is_kept in zip(chunk, kept.tolist(), strict=True) if is_kept]

@@ -38,6 +38,9 @@ class Rows:
 
     def parts(self) -> Iterator[Rows]:
         """The same rows, in parts of about a megabyte."""
+        if len(self.payloads) == 1:
+            yield self
+            return
         sizes = self.vectors.shape[1] * 4 + 28 + np.fromiter(map(len, self.payloads), np.int64, len(self.payloads))
         megabytes = np.cumsum(sizes) // _LONGEST
         bounds = [0, *(np.flatnonzero(np.diff(megabytes)) + 1).tolist(), len(sizes)]

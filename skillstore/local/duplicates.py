@@ -1,12 +1,13 @@
-"""Duplicates: for skills about to be added, the most similar one each could be merged into. Always exact.
+"""Duplicates: for skills about to be added, the most similar one each is to be merged into. Always exact.
 
-All new skills of a precondition set are compared with all that are stored in it at once, by matrix products in float32;
-`skillstore.embedding.similarities` decides between those that come within its error of the best.
+Only what is more similar than the limit is looked for. New skills are compared with all that are stored in their
+precondition set: row by row, by matrix products, or where there are very many with those in the `rings` around them.
+`skillstore.embedding.similarities` decides between those that come within the error of float32.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -14,24 +15,27 @@ from numpy.typing import NDArray
 
 from skillstore.embedding import Vector, error_bound, similarities
 from skillstore.local.ranges import joined
-from skillstore.local.rearrangement import Part
+from skillstore.local.rings import Rings, Spans
+from skillstore.local.segment import Segment
 from skillstore.local.table import Table
-from skillstore.local.tail import Tail
-from skillstore.local.vectors import block_products
+from skillstore.local.tail import Run
+from skillstore.local.vectors import block_products, products
 
 Pairs: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
 """(places, rows): for the new skill at each place, a row that may be its twin."""
 
 _SHORT = 64  # rows of a set that are compared pair by pair
 _BLOCK = 32_768  # rows that are multiplied with many vectors at a time
-_FOLDED = 64  # rows of which only the highest product is compared first
 _SMALL = 16  # new skills of a set that are compared pair by pair
+_RINGED = 16_384  # rows of a set around which rings are laid
 _FEW = 256  # new skills of a set that are compared together
 _PAIRS = 65_536  # compared at a time
+_PRODUCTS = 2**24  # kept at a time
+_DEAR = 32  # a pair by itself costs so many times what it costs in a product of matrices
 
 
 class Twins:
-    """The twin of each of n new skills; of equally similar ones that with the lowest id.
+    """What each of n new skills is merged into; of equally similar ones that with the lowest id.
 
     ids           int64 (n,), 0 where there is none
     similarities  float32 (n,), NaN where there is none
@@ -41,10 +45,12 @@ class Twins:
         self.ids = np.zeros(count, dtype=np.int64)
         self.similarities = np.full(count, np.nan, dtype=np.float32)
 
-    def offer(self, places: NDArray[np.int64], ids: NDArray[np.int64], ranks: Vector) -> None:
-        """Take over what is better than the twins so far: skill ids[i] for the new skill at places[i]."""
-        if not len(places):
+    def offer(self, places: NDArray[np.int64], ids: NDArray[np.int64], ranks: Vector, limit: float) -> None:
+        """Take over what is above `limit` and better than the twins so far: skill ids[i] for the one at places[i]."""
+        above = np.flatnonzero(ranks > limit)
+        if not len(above):
             return
+        places, ids, ranks = places[above], ids[above], ranks[above]
         order = np.lexsort((ids, -ranks, places))
         order = order[np.flatnonzero(np.diff(places[order], prepend=-1))]
         places, ids, ranks = places[order], ids[order], ranks[order]
@@ -54,52 +60,60 @@ class Twins:
 
 
 class _Run(NamedTuple):
-    """Rows of a part, those of one precondition set side by side."""
+    """Rows of a part, those of one precondition set side by side in `order`; None: the rows themselves."""
 
-    part: Part
-    spans: Callable[[NDArray[np.int64]], tuple[NDArray[np.int64], NDArray[np.int64]]]
-    order: NDArray[np.int64] | None  # what stands at each place; None: the rows themselves
+    matrix: Vector
+    ids: NDArray[np.int64]
+    alive: NDArray[np.bool_]
+    sorted: Segment | Run
+    order: NDArray[np.int64] | None
     size: int
 
     def rows(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         return places if self.order is None else self.order[places]
 
     def block(self, start: int, stop: int) -> Vector:
-        if self.order is not None:
-            return self.part.vectors(self.order[start:stop])
-        return self.part.block(start, stop)  # type: ignore[union-attr]
+        return self.matrix[start:stop] if self.order is None else self.matrix[self.order[start:stop]]
 
 
 class StoredTwins:
     """Finds twins in what a writer sees of a table. Made while the table stands still; used while others use it.
 
-    With `any_set` preconditions do not matter.
+    A twin is more similar than `limit`. With `any_set` preconditions do not matter. `sets` (n,) are those that will be
+    asked for: for a single one the tail is not sorted.
     """
 
-    def __init__(self, table: Table, any_set: bool) -> None:
-        self._any_set = any_set
-        self._runs = [_Run(segment, segment.spans_of_sets, None, len(segment)) for segment in table.segments]
-        view = table.tail.view(payloads=False)
-        self._runs += [_Run(view, run.spans, run.order, len(run.order)) for run in table.tail.runs()]
+    def __init__(self, table: Table, limit: float, any_set: bool, sets: NDArray[np.int64]) -> None:
+        self._limit, self._any_set = limit, any_set
+        self._runs = [_Run(each.matrix, each.ids, each.alive, each, None, len(each)) for each in table.segments]
+        tail = table.tail
+        runs = [tail.run_of(int(sets[0]))] if len(sets) == 1 and not any_set else tail.runs()
+        self._runs += [_Run(tail.matrix, tail.ids, tail.alive, run, run.order, len(run.order)) for run in runs]
         self._gone = table.gone()
 
     def find(self, sets: NDArray[np.int64], vectors: Vector) -> Twins:
-        """The twins of `vectors` (n, dim) in their `sets`. Cost: the rows of those sets."""
+        """The twins of `vectors` (n, dim) in their `sets`. Cost: the rows of those sets, fewer where they cluster."""
         twins = Twins(len(sets))
         if self._any_set:
             sets = np.zeros_like(sets)
-        distinct, owners = np.unique(sets, return_inverse=True)
+        distinct, owners = (
+            (sets, np.zeros(1, dtype=np.int64)) if len(sets) == 1 else np.unique(sets, return_inverse=True)
+        )
+        least = self._limit - error_bound(vectors.shape[1])
         for run in self._runs:
             starts, lengths = self._spans(run, distinct)
-            pairs = list(self._proposed(run, starts, lengths, owners, vectors))
-            places, rows = (np.concatenate(column) for column in zip(*pairs, strict=True))
-            twins.offer(places, run.part.ids[rows], similarities(run.part.vectors(rows), vectors[places]))
+            pairs = [pair for pair in self._proposed(run, starts, lengths, owners, vectors, least) if len(pair[0])]
+            if pairs:
+                places, rows = (np.concatenate(column) for column in zip(*pairs, strict=True))
+                there = self._there(run, rows)
+                places, rows = places[there], rows[there]
+                twins.offer(places, run.ids[rows], similarities(run.matrix[rows], vectors[places]), self._limit)
         return twins
 
     def _spans(self, run: _Run, distinct: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         if self._any_set:
             return np.zeros(1, dtype=np.int64), np.array([run.size])
-        return run.spans(distinct)
+        return run.sorted.spans_of_sets(distinct)
 
     def _proposed(
         self,
@@ -108,48 +122,71 @@ class StoredTwins:
         lengths: NDArray[np.int64],
         owners: NDArray[np.int64],
         vectors: Vector,
+        least: float,
     ) -> Iterator[Pairs]:
+        """Every row that is more similar than the limit to a new skill of its set, and few others."""
+        if len(vectors) == 1:
+            yield from self._of_group(run, int(starts[0]), int(lengths[0]), owners, vectors, least)
+            return
         short = np.flatnonzero((lengths <= _SHORT)[owners])
         for places in np.array_split(short, max(1, int(lengths[owners[short]].sum()) // _PAIRS)):
             counts = lengths[owners[places]]
             rows = run.rows(joined(starts[owners[places]], counts))
-            yield self._closest_pairs(run, np.repeat(places, counts), rows, vectors)
+            owning = np.repeat(places, counts)
+            close = np.einsum("ij,ij->i", run.matrix[rows], vectors[owning]) > least
+            yield owning[close], rows[close]
         for group in np.flatnonzero(lengths > _SHORT).tolist():
             places = np.flatnonzero(owners == group)
-            yield from self._closest(run, int(starts[group]), int(lengths[group]), places, vectors[places])
+            yield from self._of_group(run, int(starts[group]), int(lengths[group]), places, vectors[places], least)
 
-    def _closest_pairs(self, run: _Run, places: NDArray[np.int64], rows: NDArray[np.int64], vectors: Vector) -> Pairs:
-        there = self._there(run, rows)
-        places, rows = places[there], rows[there]
-        proposed = np.einsum("ij,ij->i", run.part.vectors(rows), vectors[places])
-        close = _highest(places, proposed, vectors.shape[1])
-        return places[close], rows[close]
-
-    def _closest(
-        self, run: _Run, start: int, length: int, places: NDArray[np.int64], queries: Vector
+    def _of_group(
+        self, run: _Run, start: int, length: int, places: NDArray[np.int64], queries: Vector, least: float
     ) -> Iterator[Pairs]:
-        """Block by block, what may be more similar to one of `queries` than all before."""
-        margin = 2 * error_bound(queries.shape[1])
-        best = np.full(len(queries), -np.inf, dtype=np.float32)
-        for first in range(start, start + length, _BLOCK):
-            stop = min(first + _BLOCK, start + length)
-            proposed = block_products(run.block(first, stop), queries)
-            rows = run.rows(np.arange(first, stop))
-            there = self._there(run, rows)
-            if not there.all():
-                proposed[~there] = -np.inf
-            best, row, query = _rising(proposed, best, margin)
-            yield places[query], rows[row]
+        """As `_proposed`, of one set: by rings around its rows where those leave few to compare, else of all."""
+        rings = run.sorted.rings(start, length, run.matrix) if length >= _RINGED else None
+        if rings is not None:
+            spans = rings.within(queries, self._limit)
+            if _DEAR * int(spans.lengths.sum()) < length * len(queries):
+                yield from _in_rings(run, rings, spans, places, queries, least)
+                return
+        block = max(1, min(_BLOCK, _PRODUCTS // len(queries)))
+        for first in range(start, start + length, block):
+            stop = min(first + block, start + length)
+            row, query = _above(block_products(run.block(first, stop), queries), least)
+            yield places[query], run.rows(first + row)
 
     def _there(self, run: _Run, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which of `rows` are neither removed nor replaced."""
-        there: NDArray[np.bool_] = run.part.alive[rows]
+        there: NDArray[np.bool_] = run.alive[rows]
         if len(self._gone.ids):
-            gone = np.isin(run.part.ids[rows], self._gone.ids)
-            if isinstance(run.part, Tail):
+            gone = np.isin(run.ids[rows], self._gone.ids)
+            if isinstance(run.sorted, Run):
                 gone &= ~np.isin(rows, self._gone.but)
             there = there & ~gone
         return there
+
+
+def _in_rings(
+    run: _Run, rings: Rings, spans: Spans, places: NDArray[np.int64], queries: Vector, least: float
+) -> Iterator[Pairs]:
+    order = np.argsort(spans.queries, kind="stable")
+    rows = rings.rows[joined(spans.starts[order], spans.lengths[order])].astype(np.int64)
+    ends = np.cumsum(np.bincount(spans.queries, weights=spans.lengths, minlength=len(queries)).astype(np.int64))
+    first = 0
+    for place, query, end in zip(places, queries, ends.tolist(), strict=True):
+        own = rows[first:end]
+        close = own[products(run.matrix, own, query) > least]
+        yield np.repeat(place, len(close)), close
+        first = end
+
+
+def _above(proposed: Vector, least: float) -> Pairs:
+    """(rows, columns) of the items of `proposed` (n, m) above `least`, in the order in which they stand in memory."""
+    if proposed.flags.f_contiguous:  # few queries, whose products stand side by side
+        column, row = np.divmod(np.flatnonzero(least < proposed.T), len(proposed))
+    else:
+        row, column = np.divmod(np.flatnonzero(proposed > least), proposed.shape[1])
+    return row, column
 
 
 def keep_first(
@@ -159,31 +196,28 @@ def keep_first(
 
     On return `twins` also has the twins among those kept before, whose ids count up from `first_id`.
     """
+    kept: NDArray[np.bool_] = twins.ids == 0
+    if len(sets) == 1:
+        return kept
     groups = np.zeros_like(sets) if any_set else sets
     order = np.argsort(groups, kind="stable")
     starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
     sizes = np.diff(starts, append=len(order))
-    others = _offer_apart(order, starts, sizes, vectors, twins, limit, first_id)
-    for start, size in zip(starts[others].tolist(), sizes[others].tolist(), strict=True):
-        members = order[start : start + size]
-        _offer_in_turn(members, vectors[members], twins, limit, first_id)
-    kept = ~(twins.similarities > limit)
+    least = limit - error_bound(vectors.shape[1])
+    for group in _crowded(order, starts, sizes, vectors, least).tolist():
+        members = order[starts[group] : starts[group] + sizes[group]]
+        _merge_in_turn(members, vectors[members], twins, limit, least, first_id)
+    kept = twins.ids == 0
     numbers = first_id + np.cumsum(kept) - 1  # ids were counted by place, as if all were kept
     new = twins.ids >= first_id
     twins.ids[new] = numbers[twins.ids[new] - first_id]
     return kept
 
 
-def _offer_apart(
-    order: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    sizes: NDArray[np.int64],
-    vectors: Vector,
-    twins: Twins,
-    limit: float,
-    first_id: int,
+def _crowded(
+    order: NDArray[np.int64], starts: NDArray[np.int64], sizes: NDArray[np.int64], vectors: Vector, least: float
 ) -> NDArray[np.int64]:
-    """Offer twins in all small groups none of whose members merges into another; returns the other groups.
+    """The groups that may have twins among their own: all large ones, and small ones with two members as near as that.
 
     Group i is order[starts[i]] and the sizes[i] - 1 that follow.
     """
@@ -192,83 +226,26 @@ def _offer_apart(
     before = later - np.repeat(starts[small], sizes[small])
     groups = np.repeat(np.repeat(small, sizes[small]), before)
     places, others = order[np.repeat(later, before)], order[joined(later - before, before)]
-    proposed = np.einsum("ij,ij->i", vectors[others], vectors[places])
-    merging = np.unique(groups[proposed > limit - 2 * error_bound(vectors.shape[1])])
-    kept = ~np.isin(groups, merging) & ~(twins.similarities[others] > limit)
-    places, others, proposed = places[kept], others[kept], proposed[kept]
-    close = _highest(places, proposed, vectors.shape[1])
-    places, others = places[close], others[close]
-    twins.offer(places, first_id + others, similarities(vectors[others], vectors[places]))
-    return np.concatenate((np.flatnonzero(sizes > _SMALL), merging))
+    near = groups[np.einsum("ij,ij->i", vectors[others], vectors[places]) > least]
+    return np.concatenate((np.flatnonzero(sizes > _SMALL), np.unique(near)))
 
 
-def _offer_in_turn(members: NDArray[np.int64], vectors: Vector, twins: Twins, limit: float, first_id: int) -> None:
-    """Offer twins to the skills of one set at the places `members`, each after those before it, block by block."""
-    margin = 2 * error_bound(vectors.shape[1])
-    kept = np.ones(len(members), dtype=np.bool_)
+def _merge_in_turn(
+    members: NDArray[np.int64], vectors: Vector, twins: Twins, limit: float, least: float, first_id: int
+) -> None:
+    """Offer twins to the skills of one set at the places `members`, each among those kept before it, block by block."""
+    kept = np.zeros(0, dtype=np.int64)
     for start in range(0, len(members), _FEW):
         own = np.arange(start, min(start + _FEW, len(members)))
-        kept[own] = ~(twins.similarities[members[own]] > limit)
-        proposed = vectors[own] @ vectors[: own[-1] + 1].T
-        proposed[:, ~kept[: own[-1] + 1]] = -4.0
-        proposed[:, start:][own[:, None] <= own] = -4.0
-        if (proposed[kept[own]] <= limit - margin).all():
-            _offer_close(members, vectors, proposed, own, twins, margin, first_id)
-        else:
-            for turn in range(len(own)):
-                one = slice(turn, turn + 1)
-                _offer_close(members, vectors, proposed[one], own[one], twins, margin, first_id)
-                if twins.similarities[members[start + turn]] > limit:
-                    proposed[:, start + turn] = -4.0
-        kept[own] = ~(twins.similarities[members[own]] > limit)
-
-
-def _offer_close(
-    members: NDArray[np.int64],
-    vectors: Vector,
-    proposed: Vector,
-    own: NDArray[np.int64],
-    twins: Twins,
-    margin: float,
-    first_id: int,
-) -> None:
-    """Offer to the members `own`, a row of `proposed` for each, those most similar to it."""
-    close = proposed >= np.maximum(proposed.max(axis=1) - margin, -2.0)[:, None]
-    rows, columns = np.divmod(np.flatnonzero(close), proposed.shape[1])
-    ranks = similarities(vectors[columns], vectors[own[rows]])
-    twins.offer(members[own[rows]], first_id + members[columns], ranks)
-
-
-def _rising(proposed: Vector, best: Vector, margin: float) -> tuple[Vector, NDArray[np.int64], NDArray[np.int64]]:
-    """(the new best, rows, columns): what in `proposed` (n, m) comes within `margin` of the `best` (m,) of its column.
-
-    The highest of every _FOLDED rows are compared first: one pass over all, in the order that is fastest.
-    """
-    if proposed.flags.f_contiguous:  # few queries, whose products stand side by side
-        best = np.maximum(best, proposed.max(axis=0))
-        least = np.where(np.isfinite(best), best - margin, np.inf)
-        close = np.greater_equal(proposed.T, least[:, None])
-        column, row = np.divmod(np.flatnonzero(close), len(proposed))
-        return best, row, column
-    stride = len(proposed) // _FOLDED
-    whole = stride * _FOLDED
-    folded = np.concatenate((proposed[:whole].reshape(_FOLDED, stride, len(best)).max(axis=0), proposed[whole:]))
-    best = np.maximum(best, folded.max(axis=0))
-    least = np.where(np.isfinite(best), best - margin, np.inf)
-    place, column = np.divmod(np.flatnonzero(folded >= least), len(least))
-    sizes = np.where(place < stride, _FOLDED, 1)
-    offsets = joined(np.zeros(len(sizes), dtype=np.int64), sizes)
-    row = np.repeat(np.where(place < stride, place, whole + place - stride), sizes) + stride * offsets
-    column = np.repeat(column, sizes)
-    close = proposed[row, column] >= least[column]
-    return best, row[close], column[close]
-
-
-def _highest(places: NDArray[np.int64], proposed: Vector, dim: int) -> NDArray[np.bool_]:
-    """Which of `proposed`, those of one place side by side, may be the highest of their place."""
-    firsts = np.flatnonzero(np.diff(places, prepend=-1))
-    if not len(firsts):
-        return np.zeros(0, dtype=np.bool_)
-    highest = np.repeat(np.maximum.reduceat(proposed, firsts), np.diff(firsts, append=len(places)))
-    close: NDArray[np.bool_] = proposed >= highest - 2 * error_bound(dim)
-    return close
+        others = np.concatenate((kept, own))
+        row, column = _above(vectors[own] @ vectors[others].T, least)
+        later, before = own[row], others[column]
+        earlier = before < later
+        later, before = later[earlier], before[earlier]
+        ranks = similarities(vectors[before], vectors[later])
+        for turn in np.unique(later).tolist():
+            of_turn = later == turn
+            others_kept = of_turn & (twins.ids[members[before]] == 0)
+            places = np.full(np.count_nonzero(others_kept), members[turn])
+            twins.offer(places, first_id + members[before[others_kept]], ranks[others_kept], limit)
+        kept = np.concatenate((kept, own[twins.ids[members[own]] == 0]))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from typing import NoReturn
+from pathlib import Path
+from typing import BinaryIO, NoReturn
 
 from skillstore.answers import Added, Additions
+from skillstore.backend import Progress
 from skillstore.errors import LibraryNotFoundError, ReadOnlyError
-from skillstore.local import directory, generation
+from skillstore.local import backup, directory, generation
 from skillstore.local.files import Files
 from skillstore.local.generation import Generation
 from skillstore.local.reading import Reading
@@ -62,6 +64,10 @@ class Follower(Reading):
     def verify(self) -> dict[str, Value]:
         self._check_open()
         return generation.verified(self._files)
+
+    def backup(self, target: Path | BinaryIO, progress: Progress | None) -> dict[str, Value]:
+        self._check_open()
+        return backup.write(self._files, target, progress)
 
     def close(self) -> None:
         self.closed = True

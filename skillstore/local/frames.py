@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import IntEnum
@@ -24,6 +25,8 @@ MANY = 2**16 - 1
 MAX_BODY = 32 * 2**20
 """Longest body of a frame that is read into memory whole; sections of a segment may be longer."""
 
+_PIECE = 2**20
+
 
 class Kind(IntEnum):
     MANIFEST = 1
@@ -31,6 +34,8 @@ class Kind(IntEnum):
     CHANGES = 3
     SECTION = 4
     SEAL = 5
+    BACKUP = 6
+    BLOCK = 7
 
 
 def seed(library: bytes, name: str) -> int:
@@ -117,7 +122,7 @@ class FrameReader:
 
     def body(self, kind: Kind, sequence: int, limit: int = MAX_BODY) -> bytearray:
         """The body of the next frame. Raises CorruptLibraryError unless it is of this kind and sequence, and whole."""
-        frame = self._next(kind, sequence)
+        frame, _ = self._next(kind, sequence)
         if frame.length > limit:
             raise self.damaged("a record is longer than any that is written")
         body = self._files.read(self._fd, frame.offset, frame.length)
@@ -126,7 +131,7 @@ class FrameReader:
 
     def array(self, sequence: int, dtype: str, count: int) -> NDArray[np.generic]:
         """The next section as `count` numbers of a little-endian `dtype`, read into memory once."""
-        frame = self._next(Kind.SECTION, sequence)
+        frame, _ = self._next(Kind.SECTION, sequence)
         if frame.length != count * np.dtype(dtype).itemsize:
             raise self.damaged("a section does not have the length it should have")
         numbers = np.empty(count, dtype=dtype)
@@ -152,21 +157,30 @@ class FrameReader:
 
     def skipped(self, sequence: int) -> int:
         """Where the body of the next section starts; it is checked, but not kept."""
-        frame = self._next(Kind.SECTION, sequence)
+        start = self.offset + HEADER_SIZE
+        for _ in self.pieces(Kind.SECTION, sequence):
+            pass
+        return start
+
+    def pieces(self, kind: Kind, sequence: int) -> Iterator[bytes | bytearray]:
+        """The bytes of the next frame, header first. Raises CorruptLibraryError after the last if it is not whole."""
+        frame, head = self._next(kind, sequence)
+        yield head
         checksum = zlib.crc32(frame.fields, self._start)
-        for offset in range(frame.offset, frame.end, MAX_BODY):
-            checksum = zlib.crc32(self._files.read(self._fd, offset, min(MAX_BODY, frame.end - offset)), checksum)
+        for offset in range(frame.offset, frame.end, _PIECE):
+            piece = self._files.read(self._fd, offset, min(_PIECE, frame.end - offset))
+            checksum = zlib.crc32(piece, checksum)
+            yield piece
         if checksum != frame.checksum:
             raise self.damaged("the checksum does not match")
         self.offset = frame.end
-        return frame.offset
 
     def finish(self) -> None:
         """Raises CorruptLibraryError if anything follows."""
         if self.offset != self.size:
             raise self.damaged("there is more than was written")
 
-    def _next(self, kind: Kind, sequence: int) -> Frame:
+    def _next(self, kind: Kind, sequence: int) -> tuple[Frame, bytearray]:
         data = self._files.read(self._fd, self.offset, HEADER_SIZE)
         frame = parsed(data, self.offset, self.size)
         if frame is None:
@@ -174,7 +188,7 @@ class FrameReader:
         if frame.kind != kind or frame.sequence != sequence:
             raise self.damaged("this is another record than the one that belongs here")
         self.checksum = zlib.crc32(data, self.checksum)
-        return frame
+        return frame, data
 
     def _check(self, frame: Frame, body: bytearray | memoryview) -> None:
         if not frame.fits(body, self._start):

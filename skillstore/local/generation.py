@@ -52,16 +52,6 @@ class Generation:
             self.place = end
             self.table.tidy()
 
-    def check_end(self, sealed: Place | None) -> None:
-        """Raises CorruptLibraryError if what follows the last whole commit, or what is missing there, is damage."""
-        size = self.journal.size()
-        if sealed is not None and (sealed != self.place or sealed.offset != size):
-            raise self.journal.damaged(
-                self.place.offset, f"it was closed with {sealed.offset} bytes, all of them whole"
-            )
-        if size != self.place.offset:
-            self.journal.check_torn(self.place)
-
     def _check(self, change: Change) -> None:
         if isinstance(change, Rows) and not change.replaces and change.ids[0] < self.table.staging.next_id:
             raise RecordError(f"the id {change.ids[0]} is given twice")
@@ -74,7 +64,7 @@ def opened(files: Files) -> Generation:
 
     Raises CorruptLibraryError, UnsupportedFormatError, or FileNotFoundError if there is no manifest.
     """
-    return _steadily(files, lambda found: _opened(files, found))
+    return undisturbed(files, lambda found: _opened(files, found))
 
 
 def _opened(files: Files, found: _Found) -> Generation:
@@ -83,7 +73,7 @@ def _opened(files: Files, found: _Found) -> Generation:
     check_newest(files, generation.manifest, found)
     sealed = read_seal(files, generation.manifest)
     generation.take_up()
-    generation.check_end(sealed)
+    generation.journal.check_end(generation.place, sealed)
     return generation
 
 
@@ -116,8 +106,11 @@ def check_previous(files: Files, named: Manifest) -> Previous | None:
     return previous
 
 
-def _steadily(files: Files, read: Callable[[_Found], T]) -> T:
-    """What `read` makes of the files. If a writer changed any in the meantime and it failed, it reads again."""
+def undisturbed(files: Files, read: Callable[[_Found], T]) -> T:
+    """What `read` makes of the files. If a writer changed any in the meantime and it failed, it reads again.
+
+    Raises CorruptLibraryError, UnsupportedFormatError, or FileNotFoundError if there is no manifest.
+    """
     for _ in range(_ATTEMPTS):
         before = _fingerprint(files)
         try:
@@ -190,7 +183,7 @@ def verified(files: Files) -> dict[str, Value]:
     Raises CorruptLibraryError, UnsupportedFormatError.
     """
     try:
-        generation, previous = _steadily(files, lambda found: _verified(files, found))
+        generation, previous = undisturbed(files, lambda found: _verified(files, found))
     except OSError as error:
         raise BackendUnavailableError(f"{files.directory} cannot be read ({error.strerror}); check the disk") from error
     sizes = {file.name: file.size for file in generation.manifest.files}

@@ -63,17 +63,27 @@ class JournalReader:
 
         Raises CorruptLibraryError if a valid frame holds what no journal holds.
         """
-        place, bodies = start, []
-        size, sequence = self.size(), start.sequence
-        offset = start.offset
-        while (read := self._read(offset, size)) is not None and read[0].sequence == sequence + 1:
-            frame, body = read
-            offset, sequence = frame.end, frame.sequence
-            bodies.append((frame, body))
+        read = []
+        for frame, body in self.frames(start):
+            read.append((frame, body))
             if frame.closes:
-                place = Place(offset, sequence)
-                yield self._changes(bodies), place
-                bodies = []
+                yield self.changes(read), Place(frame.end, frame.sequence)
+                read = []
+
+    def frames(self, start: Place) -> Iterator[tuple[Frame, bytearray]]:
+        """The valid frames after `start`, with their bodies, also of a commit that is not whole yet."""
+        size, offset, sequence = self.size(), start.offset, start.sequence
+        while (read := self._read(offset, size)) is not None and read[0].sequence == sequence + 1:
+            offset, sequence = read[0].end, read[0].sequence
+            yield read
+
+    def check_end(self, end: Place, sealed: Place | None) -> None:
+        """Raises CorruptLibraryError if what follows the last whole commit, or what is missing there, is damage."""
+        size = self.size()
+        if sealed is not None and (sealed != end or sealed.offset != size):
+            raise self.damaged(end.offset, f"it was closed with {sealed.offset} bytes, all of them whole")
+        if size != end.offset:
+            self.check_torn(end)
 
     def check_torn(self, end: Place) -> None:
         """Raises CorruptLibraryError if what follows `end` is damage, not a write that a crash cut short.
@@ -136,8 +146,9 @@ class JournalReader:
                 found = block.find(MARKER, found + 1)
             offset += _BLOCK
 
-    def _changes(self, bodies: list[tuple[Frame, bytearray]]) -> Iterator[Change]:
-        for frame, body in bodies:
+    def changes(self, read: list[tuple[Frame, bytearray]]) -> Iterator[Change]:
+        """The changes of frames. Raises CorruptLibraryError if one holds what no journal holds."""
+        for frame, body in read:
             try:
                 form = unpacked(body)
                 if frame.kind == Kind.HEADER:

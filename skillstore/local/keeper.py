@@ -20,6 +20,8 @@ from skillstore.local.segment import Segment
 from skillstore.local.storage import Storage
 from skillstore.local.table import Lock, Table
 
+_LARGER = 4  # times as large is the segment whose centroids fit those that came later better than few of their own
+
 
 class Keeper:
     """Looks after one table, which `state` guards, and its `storage`.
@@ -121,9 +123,11 @@ class Keeper:
     def _make_cells(self) -> bool:
         with self._state:
             segment = self._lacking()
-        if segment is None:
+            largest = max(self._table.segments, key=len, default=None)
+        if segment is None or largest is None:
             return False
-        made = cells.made(segment, self._words_of, lambda: self._is_wanted(segment))
+        borrowed = largest.cells.centroids if largest.cells and len(largest) > _LARGER * len(segment) else None
+        made = cells.made(segment, self._words_of, lambda: self._is_wanted(segment), borrowed)
         if made is not None:
             with self._state:
                 segment.cells = made

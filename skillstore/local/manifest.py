@@ -141,10 +141,10 @@ def read_previous(files: Files) -> Previous:
 
 
 def previous_of(files: Files, manifest: Manifest) -> Previous | None:
-    """What is kept of the generation before `manifest`; None if it is not there, or not whole."""
+    """What is kept of the generation before `manifest`; None if it is not there, or not whole. Raises OSError."""
     try:
         previous = read_previous(files)
-    except (OSError, CorruptLibraryError, UnsupportedFormatError):
+    except (FileNotFoundError, CorruptLibraryError, UnsupportedFormatError):
         return None
     return previous if previous.precedes(manifest) else None
 

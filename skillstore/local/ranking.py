@@ -12,26 +12,30 @@ from skillstore.local.table import Found, Table
 from skillstore.local.tail import Tail
 from skillstore.outcomes import lower_bounds
 
-_NONE = np.zeros(0, dtype=np.int64)
-
 
 def nearest(table: Table, chosen: Chosen, query: Vector, k: int, staged: bool = False) -> list[Found]:
     """The k rows in the chosen sets most similar to `query`: similarity descending, id ascending. Exact."""
-    return _most_similar(
-        table, query, k, [_candidates(table, part, chosen, query, k, staged) for part in table.parts()]
-    )
+    best = _Best(query, k)
+    for part in table.parts():
+        best.offer(part, _candidates(table, part, chosen, query, k, staged))
+    return best.found()
 
 
 def likely_nearest(table: Table, applicable: Applicable, query: Vector, k: int) -> tuple[list[Found], bool]:
-    """As `nearest`, approximate where very many rows apply; and whether the answer is certainly exact."""
-    likely = [segment.likely(applicable, query, k) for segment in table.segments]
-    exact = all(rows is None for rows in likely)
-    rows = [
-        segment.candidates(applicable, query, k) if found is None else found
-        for segment, found in zip(table.segments, likely, strict=True)
-    ]
-    newest = table.tail.applying(applicable, query, k) if table.tail.visible else _NONE
-    return _most_similar(table, query, k, [*rows, newest]), exact
+    """As `nearest`, approximate where very many rows apply; and whether the answer is certainly exact.
+
+    Of the smaller segments only rows that can be among the best of the larger ones are looked at.
+    """
+    best, exact = _Best(query, k), True
+    for segment in table.segments:
+        rows = segment.rivals(applicable, query, k, best.least)
+        if rows is None:
+            rows = segment.likely(applicable, query, k)
+            exact = exact and rows is None
+        best.offer(segment, segment.candidates(applicable, query, k) if rows is None else rows)
+    if table.tail.visible:
+        best.offer(table.tail, table.tail.applying(applicable, query, k))
+    return best.found(), exact
 
 
 def most_reliable(table: Table, chosen: Chosen, k: int, staged: bool = False) -> list[Found]:
@@ -43,7 +47,7 @@ def most_reliable(table: Table, chosen: Chosen, k: int, staged: bool = False) ->
     rows = [table.positions(part, chosen, staged) for part in parts]
     counts = [table.counts(part, positions, staged) for part, positions in zip(parts, rows, strict=True)]
     used, succeeded, _ = np.concatenate(counts, axis=1)
-    return _best(parts, rows, lower_bounds(succeeded, used), k)
+    return _highest(parts, rows, lower_bounds(succeeded, used), k)
 
 
 def _candidates(table: Table, part: Part, chosen: Chosen, query: Vector, k: int, staged: bool) -> NDArray[np.int64]:
@@ -54,17 +58,33 @@ def _candidates(table: Table, part: Part, chosen: Chosen, query: Vector, k: int,
     return table.current(part, part.candidates(chosen, query, k + len(table.staging.superseded)))
 
 
-def _most_similar(table: Table, query: Vector, k: int, rows: list[NDArray[np.int64]]) -> list[Found]:
-    """The k most similar among `rows` of each part."""
-    pairs = [(part, positions) for part, positions in zip(table.parts(), rows, strict=True) if len(positions)]
-    if not pairs:
-        return []
-    vectors = [part.vectors(positions) for part, positions in pairs]
-    ranks = similarities(vectors[0] if len(vectors) == 1 else np.concatenate(vectors), query)
-    return _best([part for part, _ in pairs], [positions for _, positions in pairs], ranks, k)
+class _Best:
+    """The k rows most similar to `query` of those offered so far."""
+
+    def __init__(self, query: Vector, k: int) -> None:
+        self._query, self._k = query, k
+        self._parts: list[Part] = []
+        self._rows: list[NDArray[np.int64]] = []
+        self._ranks: list[Vector] = []
+        self.least = -np.inf
+        """No row less similar is among them."""
+
+    def offer(self, part: Part, rows: NDArray[np.int64]) -> None:
+        if not len(rows):
+            return
+        ranks = similarities(part.vectors(rows), self._query)
+        self._parts.append(part)
+        self._rows.append(rows)
+        self._ranks.append(ranks)
+        if len(ranks) >= self._k:
+            self.least = max(self.least, float(np.partition(ranks, -self._k)[-self._k]))
+
+    def found(self) -> list[Found]:
+        """Similarity descending, id ascending."""
+        return _highest(self._parts, self._rows, np.concatenate(self._ranks), self._k) if self._parts else []
 
 
-def _best(parts: list[Part], rows: list[NDArray[np.int64]], ranks: NDArray[np.floating], k: int) -> list[Found]:
+def _highest(parts: list[Part], rows: list[NDArray[np.int64]], ranks: NDArray[np.floating], k: int) -> list[Found]:
     """The k rows of highest rank, ties to the lower id; `ranks` are those of `rows` in order."""
     ids = np.concatenate([part.ids[positions] for part, positions in zip(parts, rows, strict=True)])
     close = np.arange(len(ids)) if len(ids) <= 4 * k else np.flatnonzero(ranks >= np.partition(ranks, -k)[-k])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from skillstore.errors import BackendUnavailableError, CorruptLibraryError
 from skillstore.local.files import Files
-from skillstore.local.frames import HEADER_SIZE, seed
+from skillstore.local.frames import HEADER_SIZE, Kind, header, seed
 from skillstore.local.manifest import NamedFile
 from skillstore.local.matcher import Matcher
 from skillstore.local.payloads import PayloadFile, Payloads
@@ -30,8 +30,9 @@ def damaged_segment(
     source.offset = named.size - int(segment.payloads.ends[-1])
     payloads = [_payload(segment, row) for row in range(len(segment))]
     whole = np.array([payload is not None for payload in payloads])
-    headers = zlib.crc32(files.read(source.fd, reader.offset, HEADER_SIZE), reader.checksum)
-    if headers != named.checksum and not whole.all():
+    found = files.read(source.fd, reader.offset, HEADER_SIZE)
+    made = header(Kind.SECTION, 9, b"".join(payload or b"" for payload in payloads), seed(library, named.name))
+    if named.checksum not in (zlib.crc32(head, reader.checksum) for head in (found, made)):
         raise reader.damaged("it is another file than the one the manifest names", offset=0)
     segment.payloads, segment.number = Payloads.of([payload or b"" for payload in payloads]), None
     return segment, whole

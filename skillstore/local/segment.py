@@ -12,6 +12,7 @@ from skillstore.local.cells import Cells
 from skillstore.local.matcher import Applicable, Chosen
 from skillstore.local.payloads import Payloads
 from skillstore.local.ranges import joined
+from skillstore.local.rings import Rings
 from skillstore.local.vectors import products, span_products
 
 Counts = NDArray[np.int64]
@@ -21,6 +22,7 @@ Counts = NDArray[np.int64]
 _FEW = 6_000  # rows that are read in less time than cells take
 _COMMON = 0.04  # of the rows apply: enough cells are near; where fewer do,
 _MANY = 24_000  # rows are read before cells are asked
+_RIVALS = 1000  # rows that are read in less time than rings take
 _DEEPER = 1.6  # how much farther than k / share the k-th that applies may be
 _SAMPLE = 512  # rows that tell whether many apply
 _FEW_SETS = 8192  # that are asked about one by one in less time than a state is resolved
@@ -106,9 +108,10 @@ class Segment:
         rows: Vector = self._vectors[positions]
         return rows
 
-    def block(self, start: int, stop: int) -> Vector:
-        """The vectors of rows side by side; a view, not to be written."""
-        return self._vectors[start:stop]
+    @property
+    def matrix(self) -> Vector:
+        """All vectors (n, dim); a view, not to be written."""
+        return self._vectors
 
     def payloads_at(self, positions: NDArray[np.int64]) -> list[bytes]:
         """The payloads at a few positions, in any order."""
@@ -142,7 +145,7 @@ class Segment:
             needed = more
             near = self.cells.near(query, needed)
             applies = applicable.among(near.sets, near.words)
-            here = np.count_nonzero(applies) / max(1, len(applies))  # a cell may be empty
+            here = np.count_nonzero(applies) / len(applies)
             if not self._pays(here) or not near.are_alike(applies):
                 return None
             rows, share = near.rows[applies].astype(np.int64), min(share, here)
@@ -150,6 +153,20 @@ class Segment:
             return None
         close = self._close(rows, products(self._vectors, rows, query), k)
         return close if len(close) >= k else None
+
+    def rivals(self, applicable: Applicable, query: Vector, k: int, least: float) -> NDArray[np.int64] | None:
+        """As `candidates`, but for some that are less similar than `least`: where rows cluster, few are looked at.
+
+        None where that would not pay.
+        """
+        if self.cells is None or least == -np.inf:
+            return None
+        rows = self._share(applicable) * len(self)
+        if rows < _RIVALS or len(places := self.cells.within(query, least)) > rows:
+            return None
+        words = [word[places] for word in self.cells.words]
+        close = self.cells.rows[places[applicable.among(self.cells.sets[places], words)]].astype(np.int64)
+        return self._close(close, products(self._vectors, close, query), k)
 
     def _pays(self, share: float) -> bool:
         """Whether so many apply that cells find them sooner, and lose nearly none."""
@@ -206,6 +223,10 @@ class Segment:
         spans = self._spans_of(chosen)
         rows = joined(spans.starts, spans.lengths)
         return rows if self._all_alive else rows[self.alive[rows]]
+
+    def rings(self, start: int, length: int, vectors: Vector) -> Rings | None:  # noqa: ARG002 - cells know them
+        """Around the rows side by side from `start` on; None without cells."""
+        return None if self.cells is None else self.cells.rings(start, length)
 
     def spans_of_sets(self, sets: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """(starts, lengths) of the rows of each of these sets, those that are gone included; length 0 for none."""

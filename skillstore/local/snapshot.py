@@ -47,7 +47,7 @@ def write_segment(files: Files, library: bytes, number: int, segment: Segment, m
         places.astype("<u4"),
         segment.starts.astype("<i8"),
         segment.ids.astype("<i8"),
-        segment.block(0, len(segment)).astype("<f4", copy=False),
+        segment.matrix.astype("<f4", copy=False),
         segment.payloads.ends.astype("<u8"),
         segment.payloads.checksums.astype("<u4"),
         segment.payloads.whole(),
@@ -214,6 +214,7 @@ def write_cells(files: Files, library: bytes, named: NamedFile, segment: Segment
         found.starts.astype("<i8"),
         found.rows.astype("<i4"),
         found.reach.astype("<i8"),
+        found.towards.astype("<f4"),
     ]
     _write(files, library, directory.cells_name(number), sections)
 
@@ -237,11 +238,12 @@ def read_cells(
         starts = reader.array(2, "<i8", count + 1).astype(np.int64, copy=False)
         places = reader.array(3, "<i4", rows).astype(np.int32, copy=False)
         reach = reader.array(4, "<i8", len(DEPTHS)).astype(np.int64, copy=False)
+        towards = reader.array(5, "<f4", rows).astype(np.float32, copy=False)
         reader.finish()
-        if not fits(Centroids(centroids), starts, places, reach, rows):
+        if not fits(Centroids(centroids), starts, places, reach, towards, rows):
             return None
         sets = segment.set_numbers()[places].astype(np.int32)
-        return Cells(Centroids(centroids), starts, places, sets, matcher.words_of(sets), reach)
+        return Cells(Centroids(centroids), starts, places, towards, sets, matcher.words_of(sets), reach)
     except (CorruptLibraryError, RecordError, KeyError, TypeError, ValueError):
         return None
     finally:

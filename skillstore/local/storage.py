@@ -30,6 +30,11 @@ class Storage(Protocol):
         """The end of what was written."""
         ...
 
+    @property
+    def files(self) -> Files | None:
+        """The directory, if there is one."""
+        ...
+
     def write(self, records: Sequence[bytes], closes: bool) -> None:
         """Append to the open commit; `closes` ends it."""
         ...
@@ -65,6 +70,7 @@ class Memory:
     """Nothing outlives the process; nothing can fail."""
 
     place = Place()
+    files = None
 
     def write(self, records: Sequence[bytes], closes: bool) -> None:
         pass
@@ -125,6 +131,10 @@ class Disk:
     @property
     def place(self) -> Place:
         return self._journal.place
+
+    @property
+    def files(self) -> Files:
+        return self._files
 
     def write(self, records: Sequence[bytes], closes: bool) -> None:
         self._prepare()
@@ -188,7 +198,10 @@ class Disk:
     def _remove_strays(self) -> None:
         """Remove what a crash left, or a generation earlier than the one that is kept."""
         kept = self._manifest.names | {directory.PREVIOUS, directory.LOCK, directory.HOLDER, directory.SEAL}
-        previous = manifest.previous_of(self._files, self._manifest)
+        try:
+            previous = manifest.previous_of(self._files, self._manifest)
+        except OSError:  # whose files it names is not known now: the next time
+            return
         kept |= previous.manifest.names if previous else set()
         kept |= {file.name.replace("segment", "cells") for file in self._manifest.segments}
         with self._caching:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,32 +16,42 @@ from skillstore.embedding import Vector, error_bound
 from skillstore.local.growable import Growable
 from skillstore.local.matcher import Applicable, Chosen
 from skillstore.local.payloads import Payloads
+from skillstore.local.rings import Middles, Rings
 from skillstore.local.segment import Counts
 from skillstore.local.vectors import products
 
 _LOOSE = 4096  # rows that are sorted again and again
+_LIKE = 2  # a run so many times as large as the next is sorted with it
 _COLUMNS = ("_ids", "_sets", "_vectors", "_counts", "_alive")
 
 
-class Run(NamedTuple):
-    """Rows of a tail by precondition set: `order`, and the sets of the rows in this order."""
+class Run:
+    """Rows of a tail, none before `first`, by precondition set: `order`, and the sets of the rows in this order."""
 
-    order: NDArray[np.int64]
-    sets: NDArray[np.int64]
+    def __init__(self, first: int, order: NDArray[np.int64], sets: NDArray[np.int64], middles: Middles) -> None:
+        self.first, self.order, self.sets, self._middles = first, order, sets, middles
+        self._rings: dict[int, Rings] = {}
 
     @classmethod
-    def of(cls, sets: NDArray[np.int64], first: int) -> Run:
-        """Of the rows from `first` on."""
-        order = np.argsort(sets[first:], kind="stable")
-        return cls(first + order, sets[first:][order])
+    def since(cls, first: int, sets: NDArray[np.int64], middles: Middles) -> Run:
+        """All rows from `first` on; `sets` are those of all rows of the tail."""
+        order = first + np.argsort(sets[first:], kind="stable")
+        return cls(first, order, sets[order], middles)
 
-    def spans(self, sets: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def spans_of_sets(self, sets: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """(starts, lengths): where the rows of each of `sets` stand in `order`."""
         starts = np.searchsorted(self.sets, sets)
         return starts, np.searchsorted(self.sets, sets, side="right") - starts
 
+    def rings(self, start: int, length: int, vectors: Vector) -> Rings:
+        """Around the rows that stand at `start` and the places after it, made when first asked for.
 
-_UNSORTED = Run(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+        `vectors` are those of all rows of the tail.
+        """
+        if start not in self._rings:
+            rows = self.order[start : start + length]
+            self._rings[start] = Rings.of(vectors[rows], rows, self._middles.of(vectors))
+        return self._rings[start]
 
 
 class Tail:
@@ -59,7 +68,9 @@ class Tail:
         self._alive: Growable[np.bool_] = Growable(np.bool_)
         self._payloads: list[bytes] = []
         self._ascending = True  # the ids, which only a row that replaces an older one breaks
-        self._sorted = _UNSORTED
+        self._runs: list[Run] = []  # of the first rows, `_in_runs` of them
+        self._in_runs = 0
+        self._middles = Middles()
 
     def __len__(self) -> int:
         """All rows: those staged and those gone included."""
@@ -102,8 +113,8 @@ class Tail:
         for name in _COLUMNS:
             getattr(self, name).truncate(count)
         del self._payloads[count:]
-        if count < len(self._sorted.order):
-            self._sorted = _UNSORTED
+        if count < self._in_runs:
+            self._runs, self._in_runs = [], 0
 
     def find(self, skill_id: int, staged: bool = False) -> int | None:
         """The position of the skill that is still there, visible or `staged`."""
@@ -117,6 +128,11 @@ class Tail:
 
     def remove(self, position: int) -> None:
         self.alive[position] = False
+
+    @property
+    def matrix(self) -> Vector:
+        """All vectors (n, dim); a view, not to be written."""
+        return self._vectors.rows
 
     def vectors(self, positions: NDArray[np.int64]) -> Vector:
         return self._vectors.rows[positions]
@@ -158,21 +174,31 @@ class Tail:
         return close
 
     def runs(self) -> list[Run]:
-        """All rows by precondition set, in two runs: sorting many again for each few that come would be quadratic."""
-        done = self._sorted
-        if len(self) - len(done.order) > max(_LOOSE, len(done.order) // 2):
-            done = self._sorted = Run.of(self._sets.rows, 0)
-        return [run for run in (done, Run.of(self._sets.rows, len(done.order))) if len(run.order)]
+        """All rows by precondition set, in a few runs: sorting many again for each few that come would be quadratic."""
+        kept, first = list(self._runs), self._in_runs
+        if len(self) == first:
+            return kept
+        while kept and first - kept[-1].first <= _LIKE * (len(self) - first):
+            first = kept.pop().first
+        runs = [*kept, Run.since(first, self._sets.rows, self._middles)]
+        if len(self) - self._in_runs > _LOOSE:
+            self._runs, self._in_runs = runs, len(self)
+        return runs
 
-    def view(self, payloads: bool = True) -> Tail:
-        """The rows as they are now; what is appended or dropped later does not show. Costs a list, with `payloads`.
+    def run_of(self, number: int) -> Run:
+        """The rows of one precondition set. Cost: a look at the sets of all."""
+        rows = np.flatnonzero(self._sets.rows == number)
+        return Run(0, rows, self._sets.rows[rows], self._middles)
+
+    def view(self) -> Tail:
+        """The rows as they are now; what is appended or dropped later does not show. Costs a list.
 
         Counts and ends are shared, and may change.
         """
         seen = copy.copy(self)
         for name in _COLUMNS:
             setattr(seen, name, copy.copy(getattr(self, name)))
-        seen._payloads = self._payloads[: self.visible] if payloads else []
+        seen._payloads = self._payloads[: self.visible]
         return seen
 
     def copy(self, rows: NDArray[np.int64]) -> Tail:
@@ -193,4 +219,4 @@ class Tail:
             getattr(self, name).keep(rows)
         self._payloads = [self._payloads[row] for row in rows]
         self._ascending = bool((np.diff(self.ids) > 0).all())
-        self._sorted = _UNSORTED
+        self._runs, self._in_runs = [], 0

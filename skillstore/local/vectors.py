@@ -116,11 +116,11 @@ def nearest(vectors: Vector, queries: Vector, k: int) -> tuple[NDArray[np.int64]
     return rows, products
 
 
-def kmeans(sample: Vector, count: int) -> Vector:
+def kmeans(sample: Vector, count: int, rounds: int = 6) -> Vector:
     """Up to `count` centroids of length 1 of the unit vectors `sample` (n, dim); the same on every run."""
     faiss = _faiss()
     count = min(count, len(sample))
-    found = faiss.Kmeans(sample.shape[1], count, niter=6, spherical=True, seed=1, min_points_per_centroid=1)
+    found = faiss.Kmeans(sample.shape[1], count, niter=rounds, spherical=True, seed=1, min_points_per_centroid=1)
     with _one_thread(faiss):  # it is background work: the other processors are for those who wait
         found.train(np.ascontiguousarray(sample))
     centroids: Vector = found.centroids

@@ -1,169 +1,79 @@
 """Kill the writer with SIGKILL at random moments: it always reopens, and every acknowledged change is there.
 
-    python -m tests.benchmarks.kill --kills 100 --seed 0
+    python -m tests.benchmarks.kill --kills 1000 --seed 0
 
-A child process works on a library (adds, outcomes, removals, batches, notes, snapshots, compactions) and writes one
-line to a pipe before each change (what it is about to do) and one after (it is acknowledged). The parent kills it after
-a random time, reopens the library, and compares it with the scan that the lines describe: all acknowledged changes, and
-the one in flight whole or absent. The next child goes on with the same library.
+A child process works on a library (adds, outcomes, removals, batches, notes, snapshots, compactions) and tells its
+parent what it is about to do, and when it is acknowledged. The parent kills it at a random moment, half of the times
+while it opens (and so recovers what the last one left), takes a snapshot or compacts; measures when the lock is free
+and how long opening takes; and compares the library with the scan that the child's words describe: all acknowledged
+changes, and the one in flight whole or absent. The next child goes on with the same library.
 
-A SIGKILL leaves the kernel's cache: this does not show that syncs are right. `tests/skillstore/test_crashes.py` does.
+A SIGKILL leaves the kernel's cache: this does not show that syncs are right. `tests.benchmarks.power_cuts` does.
 """
 
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import tempfile
-import time
+from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from skillstore import Skill, SkillLibrary
-from skillstore.local import storage
-from tests.skillstore.scan import Scan, exact
+from tests.benchmarks.survivor import Survivor
+from tests.benchmarks.workload import Worker, change_for_ever, locked_since
 
-Plan = tuple[str, int, int]
-"""(what, seed of its content, id it is about)."""
-
-
-def skill_for(seed: int) -> Skill:
-    """The skill that a change with this seed adds: every field tells the seed."""
-    embedding = np.random.default_rng(seed).normal(size=4)
-    return Skill(f"s{seed}", {"n": seed % 7}, ["a", seed], embedding, {"pad": "x" * (seed % 900)})
+AIMS = ["opening", "snapshot", "compact"]
+_LIVES = 25  # kills that one library lives through
+_LONGEST = {"opening": 0.02, "snapshot": 0.02, "compact": 0.02}  # seconds to wait after it began
 
 
-def change(library: SkillLibrary | Scan, plan: Plan) -> None:
-    """Do what is planned, to a library or to a scan."""
-    what, seed, skill_id = plan
-    if isinstance(library, Scan):
-        _scan(library, what, seed, skill_id)
-    elif what == "add":
-        library.add_skill(skill_for(seed))
-    elif what == "outcome":
-        library.record_outcome(skill_id, bool(seed % 2))
-    elif what == "remove":
-        library.remove_skill(skill_id)
-    elif what == "batch":
-        with library.batch():
-            library.add_skills(skill_for(seed + place) for place in range(seed % 60))
-            library.record_outcome(skill_id, True)
-            library.notes["turn"] = seed
-    elif what == "snapshot":
-        library.snapshot()
-    else:
-        library.compact()
-
-
-def _scan(scan: Scan, what: str, seed: int, skill_id: int) -> None:
-    if what in ("add", "batch"):
-        for place in range(seed % 60 if what == "batch" else 1):
-            scan.add(skill_for(seed + place))
-    if what in ("outcome", "batch"):
-        scan.outcome(skill_id, what == "batch" or bool(seed % 2))
-    if what == "remove":
-        del scan.skills[skill_id]
-    if what == "batch":
-        scan.notes["turn"] = seed
-
-
-def work(place: Path, seed: int) -> None:
-    """Change the library until killed."""
-    generator = np.random.default_rng(seed)
-    storage._LONG_JOURNAL = 200_000  # so that snapshots also come by themselves
-    library = SkillLibrary.open(place, embedding_dim=4, same_skill=None)
-    ids = [skill.id or 0 for skill in library]
-    kinds = ["add"] * 12 + ["outcome"] * 6 + ["remove"] * 3 + ["batch"] * 3 + ["snapshot", "compact"]
-    print("ready", flush=True)
-    while True:
-        what = "add" if len(ids) < 3 else str(generator.choice(kinds))
-        skill_id = ids[int(generator.integers(len(ids)))] if ids else 0
-        plan = (what, int(generator.integers(10**6)), skill_id)
-        print("doing", *plan, flush=True)
-        before = library._backend._table.staging.next_id  # type: ignore[union-attr]
-        change(library, plan)
-        print("done", flush=True)
-        ids += range(before, library._backend._table.staging.next_id)  # type: ignore[union-attr]
-        if what == "remove":
-            ids.remove(skill_id)
-
-
-def killed(place: Path, seed: int, after: float) -> tuple[list[Plan], Plan | None]:
-    """Run `work`, kill it `after` seconds: the changes that were acknowledged, and the one in flight."""
-    command = [sys.executable, "-m", "tests.benchmarks.kill", "--work", str(place), "--seed", str(seed)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None
-        if child.stdout.readline() != "ready\n":
-            raise RuntimeError("the writer did not start")
-        time.sleep(after)
-        child.kill()
-        lines = child.stdout.read().split("\n")[:-1]  # what follows the last line end was cut off
-    plans: list[Plan] = []
-    doing: Plan | None = None
-    for line in lines:
-        word, *rest = line.split()
-        if word == "doing":
-            doing = (rest[0], int(rest[1]), int(rest[2]))
-        elif doing is not None:
-            plans.append(doing)
-            doing = None
-    return plans, doing
-
-
-def survive(place: Path, kills: int, seed: int) -> dict[str, int]:
+def survive(directory: Path, kills: int, seed: int) -> dict[str, float]:
     """Kill that many writers; what happened. Raises AssertionError as soon as anything is lost, torn or unreadable."""
     generator = np.random.default_rng(seed)
-    scan = Scan(same_skill=None)
-    told = {"kills": 0, "acknowledged": 0, "in flight": 0, "of those there": 0, "batches in flight": 0}
+    phases: Counter[str] = Counter()
+    told = {"acknowledged": 0, "in flight": 0, "of those there": 0, "batches in flight": 0}
+    slowest = {"slowest to reopen, s": 0.0, "longest until the lock was free, s": 0.0}
+    over = 0
+    following = _aim(generator)
     for turn in range(kills):
-        plans, doing = killed(place, seed * 10_000 + turn, float(generator.exponential(0.08)))
-        for plan in plans:
-            change(scan, plan)
-        found = _contents(place)
-        with_it = scan.copy()
-        if doing is not None:
-            change(with_it, doing)
-        there = found == _scanned(with_it) and doing is not None
-        assert there or found == _scanned(scan), f"kill {turn} lost something; look at {place}"
-        scan = with_it if there else scan
-        scan.next_id = max(scan.next_id, 1)
-        told["kills"] += 1
-        told["acknowledged"] += len(plans)
-        told["in flight"] += doing is not None
-        told["of those there"] += there
-        told["batches in flight"] += doing is not None and doing[0] == "batch"
+        if turn % _LIVES == 0:
+            library = Survivor(directory / f"skills-{turn // _LIVES}")
+        aim, following = following, _aim(generator)
+        after = float(generator.uniform(0, _LONGEST[aim]) if aim else generator.exponential(0.08))
+        worker = Worker(change_for_ever, library.place, seed * 100_000 + turn)
+        worker.listen(60, aim or "ready")
+        worker.listen(after)
+        locked = locked_since(worker.kill(), library.place)
+        worker.bury()
+        heard = worker.told
+        there, opened = library.check(heard, len(heard.plans), recover=following != "opening")
+        phases[heard.phase] += 1
+        told["acknowledged"] += len(heard.plans)
+        told["in flight"] += heard.doing is not None
+        told["of those there"] += there > len(heard.plans)
+        told["batches in flight"] += heard.phase == "batch"
+        over += opened > 1 or locked > 1
+        slowest = {name: max(value, new) for (name, value), new in zip(slowest.items(), (opened, locked), strict=True)}
         if kills >= 50:
             print(f"\r{turn + 1} of {kills} kills", end="", file=sys.stderr, flush=True)
-    return told
+    aimed = {f"killed in {phase}": phases[phase] for phase in AIMS}
+    return {"kills": kills, **aimed, **told, **slowest, "over a second": over}
 
 
-def _contents(place: Path) -> Any:
-    with SkillLibrary.open(place, mode="r") as reader:
-        seen = [exact(skill) for skill in reader], dict(reader.notes)
-    with SkillLibrary.open(place) as library:
-        library.verify()
-        assert seen == ([exact(skill) for skill in library], dict(library.notes))
-    return seen
-
-
-def _scanned(scan: Scan) -> Any:
-    return [exact(scan.skills[skill_id]) for skill_id in sorted(scan.skills)], scan.notes
+def _aim(generator: np.random.Generator) -> str | None:
+    return str(generator.choice(AIMS, p=[0.5, 0.25, 0.25])) if generator.integers(2) else None
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.work:
-        work(given.work, given.seed)
     with tempfile.TemporaryDirectory() as directory:
-        told = survive(Path(directory) / "skills", given.kills, given.seed)
-    print("\n" + ", ".join(f"{name}: {count}" for name, count in told.items()) + "; lost or torn: 0")
+        told = survive(Path(directory), given.kills, given.seed)
+    print("\n" + ", ".join(f"{name}: {round(count, 4)}" for name, count in told.items()) + "; lost: 0, torn: 0")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from skillstore import CorruptLibraryError, SkillLibrary, interchange
-from tests.cli.conftest import Run, data, refused
+from tests.cli.conftest import PROGRAM, Run, data, refused
 
 
 @pytest.fixture
@@ -155,3 +156,38 @@ def test_an_export_is_json_in_every_line(export: str) -> None:
     assert [("skillstore" in form, form.get("id")) for form in map(json.loads, export.splitlines())] == [
         (True, None), (False, 1), (False, 2), (False, 3),
     ]  # fmt: skip
+
+
+def test_a_backup_is_restored_as_it_was(export: str, run: Run, here: Path) -> None:
+    done = data(run("backup", "skills.backup", "--json"))
+    assert done == {
+        "file": "skills.backup",
+        "skills": 3,
+        "generation": 1,
+        "bytes": Path("skills.backup").stat().st_size,
+    }
+    made = data(run("restore", "skills.backup", "--json", library="copy"))
+    assert made.items() >= {"file": "skills.backup", "skills": 3, "generation": 2}.items()
+    assert run("export", library="copy").stdout == export
+    assert "3 skills, generation 1" in run("backup", "words.backup").stdout
+    assert "3 skills, generation 2" in run("restore", "words.backup", library="other").stdout
+
+
+def test_a_backup_can_go_through_a_pipe(export: str, run: Run, here: Path) -> None:
+    done = subprocess.run([*PROGRAM, "--library", "skills", "backup", "-"], capture_output=True, check=True)
+    assert done.stderr == b""
+    (here / "skills.backup").write_bytes(done.stdout)
+    assert run("restore", "skills.backup", library="copy").exit_code == 0
+    assert run("export", library="copy").stdout == export
+
+
+def test_backup_and_restore_overwrite_nothing_and_say_what_is_wrong(run: Run, skills: Path, here: Path) -> None:
+    run("backup", "skills.backup")
+    refused(run("backup", "skills.backup"), 2, "skills.backup", "there already")
+    refused(run("backup", "skills/backup"), 2, "inside the library")
+    refused(run("backup", "other.backup", library="none"), 3, "none")
+    refused(run("restore", "skills.backup"), 2, "skills is there already")
+    refused(run("restore", "none.backup", library="copy"), 2, "none.backup")
+    (here / "skills.backup").write_bytes((here / "skills.backup").read_bytes()[:-1])
+    refused(run("restore", "skills.backup", library="copy"), 5, "skills.backup")
+    assert sorted(path.name for path in here.iterdir()) == ["skills", "skills.backup"]

@@ -17,8 +17,8 @@ from cli.main import skillstore
 from tests.cli.conftest import Run, data, refused
 
 COMMANDS = {
-    "train", "list", "show", "search", "why-not", "stats", "add", "remove", "import", "export", "snapshot", "compact",
-    "verify", "repair", "migrate", "bench", "completion",
+    "train", "list", "show", "search", "why-not", "stats", "add", "remove", "import", "export", "backup", "restore",
+    "snapshot", "compact", "verify", "repair", "migrate", "bench", "completion",
 }  # fmt: skip
 
 
@@ -50,6 +50,8 @@ def test_the_example_of_every_command_runs(name: str, run: Run, skills: Path, he
     assert program == "skillstore"
     if name == "train":
         skills.rename("other")
+    if name == "restore":
+        assert run("backup", "skills.backup").exit_code == 0
     result = CliRunner().invoke(skillstore, arguments)
     assert (result.exit_code, result.exception) == (0, None), result.stderr
     assert name in arguments

@@ -111,6 +111,16 @@ class FaultyFiles(Files):
         super().remove(name)
         self.disk.names.pop(name, None)
 
+    def make_directory(self, name: str) -> None:
+        self.disk.step(f"make {name}")
+        super().make_directory(name)
+        self.disk.names[name] = _Inode()
+
+    def remove_directory(self, name: str) -> None:
+        self.disk.step(f"remove {name}")
+        super().remove_directory(name)
+        self.disk.names.pop(name, None)
+
     def sync_directory(self) -> None:
         self.disk.step("sync directory")
         self.disk.synced_names = dict(self.disk.names)

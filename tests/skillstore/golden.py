@@ -1,8 +1,10 @@
 """Golden: writes the library that every later version must open for ever. Run once for each released format.
 
     python -m tests.skillstore.golden data/golden-1.0
+    python -m tests.skillstore.golden data/golden-backup-1.0
 
-Makes `library/`, with every kind of file and record of the format, `expected.jsonl`, what it holds, and README.md.
+Makes `library/`, with every kind of file and record of the format, `expected.jsonl`, what it holds, and README.md; or
+`skills.backup` instead of `library/`, for the format of backups.
 """
 
 from __future__ import annotations
@@ -25,6 +27,13 @@ export as JSON lines, made at the same time. The skills are made up; nothing in 
 `library/` was closed cleanly and has a seal, two segments, a skill that was removed, a journal with every kind of
 change, and the generation before. `crashed/` is the same library after a writer died in the middle of one more commit:
 that commit must vanish.
+"""
+
+BACKUP_README = """# A backup of format {name}
+
+Written by `python -m tests.skillstore.golden data/golden-backup-{name}` with skillstore {version}, and never written
+again: `tests/skillstore/test_golden.py` restores it with every version and compares the library with `expected.jsonl`,
+which is its export as JSON lines, made at the same time. It is the library of the golden libraries beside it.
 """
 
 
@@ -92,9 +101,24 @@ def write(place: Path) -> None:
     (place / "README.md").write_text(README.format(name=place.name.removeprefix("golden-"), version=__version__))
 
 
+def write_backup(place: Path) -> None:
+    """Make a backup, and what it holds, in the new directory `place`."""
+    place.mkdir(parents=True)
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        SkillLibrary.open(Path(directory) / "library", embedding_dim=4, encoder="golden/1") as library,
+    ):
+        fill(library)
+        (place / "expected.jsonl").write_text("".join(line + "\n" for line in export_lines(library)))
+        library.backup(place / "skills.backup")
+    name = place.name.removeprefix("golden-backup-")
+    (place / "README.md").write_text(BACKUP_README.format(name=name, version=__version__))
+
+
 def _copy(source: Path, target: Path) -> None:
     shutil.copytree(source, target, ignore=shutil.ignore_patterns("lock*"))
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]))
+    target = Path(sys.argv[1])
+    (write_backup if target.name.startswith("golden-backup-") else write)(target)

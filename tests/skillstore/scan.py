@@ -23,16 +23,18 @@ class Scan:
         self.same_skill, self.dedup_scope = same_skill, dedup_scope
         self.skills: dict[int, Skill] = {}
         self.notes: dict[str, Value] = {}
+        self.requests: dict[str, Value] = {}
         self.next_id = 1
 
     def copy(self) -> Scan:
         """Another that changes on its own."""
         other = Scan(self.same_skill, self.dedup_scope)
         other.skills, other.notes, other.next_id = dict(self.skills), dict(self.notes), self.next_id
+        other.requests = dict(self.requests)
         return other
 
     def add(self, skill: Skill) -> tuple[int, bool, float | None]:
-        """(id, created, similarity to the twin)."""
+        """(id, created, similarity to the skill it was merged into)."""
         if self.same_skill is None:
             return self._keep(skill), True, None
         twins = [
@@ -44,7 +46,7 @@ class Scan:
             return self._keep(skill), True, None
         nearest, twin = min(twins)
         if -nearest <= self.same_skill:
-            return self._keep(skill), True, -nearest
+            return self._keep(skill), True, None
         self._change(twin, times_learned=self.skills[twin].times_learned + 1)
         return twin, False, -nearest
 

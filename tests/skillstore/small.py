@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from skillstore.local import cells, changes, duplicates, matcher, payloads, segment, tail, vectors, writer
+from skillstore.local import cells, changes, duplicates, matcher, payloads, rings, segment, tail, vectors, writer
 from skillstore.local.table import Table
 
 TAIL_ROWS = 4
@@ -16,10 +16,11 @@ def make_small(monkeypatch: pytest.MonkeyPatch) -> None:
     thresholds = {
         cells: {"SMALLEST": 3, "_FARTHEST": 1, "_BLOCK": 5},
         changes: {"_LONGEST": 400},
-        duplicates: {"_SHORT": 1, "_BLOCK": 5, "_FOLDED": 2, "_SMALL": 2, "_FEW": 3, "_PAIRS": 4},
+        duplicates: {"_SHORT": 1, "_BLOCK": 5, "_RINGED": 3, "_SMALL": 2, "_FEW": 3, "_PAIRS": 4},
         matcher: {"_LOOSE": 2, "_REMEMBERED": 3},
         payloads: {"_BLOCK": 3},
-        segment: {"_FEW": 1, "_MANY": 1, "_SAMPLE": 3, "_FEW_SETS": 3, "_REMEMBERED": 3},
+        segment: {"_RIVALS": 1, "_FEW": 1, "_MANY": 1, "_SAMPLE": 3, "_FEW_SETS": 3, "_REMEMBERED": 3},
+        rings: {"_BLOCK": 2},
         tail: {"_LOOSE": 2},
         vectors: {"_LONG": 2, "_MANY": 2},
         writer: {"FRAME_TARGET": 400},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,9 +13,10 @@ import pytest
 
 from skillstore import Skill, SkillLibrary
 from skillstore.embedding import similarities, unit
-from skillstore.local import cells, segment
+from skillstore.local import cells, segment, table
 from skillstore.local.backend import LocalBackend
 from skillstore.local.cells import Cells, Near
+from skillstore.preconditions import facts_of
 
 DIM = 16
 COUNT = 4000
@@ -177,7 +179,7 @@ def test_cells_of_which_one_applies_far_less_are_not_alike() -> None:
     def alike(*counts: int) -> bool:
         none = np.zeros(0, dtype=np.int32)
         applies = np.concatenate([np.arange(100) < count for count in counts])
-        return Near(none, none, [], 100 * np.arange(1, len(counts) + 1)).are_alike(applies)
+        return Near(none, none, [], np.full(len(counts), 100)).are_alike(applies)
 
     assert alike(30, 28, 33, 25)
     assert alike(4, 0, 3), "chance"
@@ -186,18 +188,49 @@ def test_cells_of_which_one_applies_far_less_are_not_alike() -> None:
 
 
 @pytest.mark.filterwarnings("error")
-def test_where_the_nearest_cells_are_empty_the_exact_way_is_taken() -> None:
-    skills = made(np.random.default_rng(7))
+def test_no_cell_is_empty_where_few_vectors_differ() -> None:
     library = SkillLibrary(embedding_dim=DIM, same_skill=None)
-    library.add_skills(skills)
+    library.add_skills(
+        replace(one, embedding=np.eye(DIM)[place % 3]) for place, one in enumerate(made(np.random.default_rng(7)))
+    )
     library.compact()
     library.settle()
     (found,) = the_cells(library)
     assert found is not None
-    state, query = {"wet": True, "band": 1}, skills[0].embedding
-    expected = list(library.retrieve_skills(state, query, 10, exact=True))
-    found.reach[:], found.starts[1:-1] = 1, 0  # all rows stand in the last cell
+    assert (np.diff(found.starts) > 0).all()
+    assert len(found.centroids) == len(found.starts) - 1 <= 3
     for axis in range(DIM):
-        query = np.eye(DIM)[axis]
-        assert len(library.retrieve_skills(state, query, 10)) == 10
-    assert list(library.retrieve_skills(state, skills[0].embedding, 10, exact=True)) == expected
+        assert len(library.retrieve_skills({"wet": True, "band": 1}, np.eye(DIM)[axis], 10)) == 10
+
+
+def test_rivals_are_all_that_are_similar_enough_and_borrowed_cells_find_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segment, "_RIVALS", 10)
+    monkeypatch.setattr(table, "_LIKE_SMALL", 1)
+    generator = np.random.default_rng(9)
+    skills = made(generator)
+    library = SkillLibrary(embedding_dim=DIM, same_skill=None)
+    library.add_skills(skills[:3300])
+    library.compact()
+    library.settle()
+    library.add_skills(skills[3300:])
+    library.snapshot()
+    library.settle()
+    seen = cast("LocalBackend", library._backend)._table
+    larger, smaller = seen.segments
+    assert larger.cells is not None
+    assert smaller.cells is not None
+    known = {vector.tobytes() for vector in larger.cells.centroids.vectors}
+    assert all(vector.tobytes() in known for vector in smaller.cells.centroids.vectors)
+    looked = 0
+    for turn in range(60):
+        state = {"wet": bool(turn % 2), "band": int(generator.integers(4))}
+        query = unit(skills[int(generator.integers(COUNT))].embedding + 0.1 * generator.standard_normal(DIM))
+        applies = [place for place in range(len(smaller)) if skills[smaller.ids[place] - 1].is_applicable(state)]
+        ranks = similarities(smaller.matrix[applies], query)
+        least = float(np.sort(ranks)[-1 - turn % 10])
+        rivals = smaller.rivals(seen.applicable(facts_of(state)), query, 10, least)
+        if rivals is not None:
+            looked += 1
+            assert {applies[row] for row in np.flatnonzero(ranks >= least)} <= set(rivals.tolist())
+            assert set(rivals.tolist()) <= set(applies)
+    assert looked > 10

@@ -221,6 +221,24 @@ def test_an_interrupt_between_the_rename_of_a_snapshot_and_its_end_loses_nothing
         assert len(again) == acknowledged
 
 
+def test_the_names_of_a_new_library_and_of_what_is_above_it_are_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Recording(Files):
+        def _sync_directory(self, path: Path) -> None:
+            synced.append(path)
+            super()._sync_directory(path)
+
+    synced: list[Path] = []
+    monkeypatch.setattr(opening, "Files", Recording)
+    SkillLibrary.open(tmp_path / "new" / "skills", embedding_dim=2).close()
+    assert synced[:2] == [tmp_path / "new", tmp_path]
+    (tmp_path / "made").mkdir()
+    synced.clear()
+    SkillLibrary.open(tmp_path / "made", embedding_dim=2).close()
+    assert synced[0] == tmp_path
+
+
 def test_the_interval_thread_and_snapshots_do_not_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Slow(Files):
         def sync(self, fd: int) -> None:

@@ -8,16 +8,16 @@ from typing import Literal
 
 import pytest
 
-from skillstore import SkillLibrary
+from skillstore import SkillLibrary, restore
 from skillstore.interchange import export_lines, import_lines
-from skillstore.local import manifest
+from skillstore.local import archive, manifest
 from skillstore.local.files import Files
 from skillstore.local.manifest import FORMAT
-from tests.skillstore.golden import fill, write
+from tests.skillstore.golden import fill, write, write_backup
 from tests.skillstore.test_crashes import contents
 
 DATA = Path(__file__).parent.parent.parent / "data"
-GOLDEN = sorted(DATA.glob("golden-*"))
+GOLDEN = sorted(DATA.glob("golden-[0-9]*"))
 CURRENT = DATA / f"golden-{FORMAT[0]}.{FORMAT[1]}"
 
 
@@ -86,3 +86,26 @@ def test_a_library_keeps_its_format_until_it_is_changed(golden: Path, tmp_path: 
         assert [kept.id for kept in reader] == [kept.id for kept in library]
     with SkillLibrary.open(place) as library:
         assert library.verify()["ok"]
+
+
+BACKUPS = sorted(DATA.glob("golden-backup-*"))
+
+
+def test_there_is_a_golden_backup_of_the_format_that_is_written() -> None:
+    assert DATA / f"golden-backup-{archive.FORMAT[0]}.{archive.FORMAT[1]}" in BACKUPS
+
+
+@pytest.mark.parametrize("golden", BACKUPS, ids=lambda path: path.name)
+def test_a_golden_backup_is_restored_and_holds_what_was_put_in(golden: Path, tmp_path: Path) -> None:
+    expected = (golden / "expected.jsonl").read_text().splitlines()
+    assert restore(golden / "skills.backup", tmp_path / "skills")["skills"] == len(expected) - 1
+    with SkillLibrary.open(tmp_path / "skills", mode="r", embedding_dim=4, encoder="golden/1") as library:
+        assert list(export_lines(library)) == expected
+
+
+def test_the_script_writes_the_backup_that_the_tests_read(tmp_path: Path) -> None:
+    write_backup(tmp_path / "golden")
+    assert sorted(path.name for path in (tmp_path / "golden").iterdir()) == [
+        path.name for path in sorted(BACKUPS[-1].iterdir())
+    ]
+    assert (tmp_path / "golden" / "expected.jsonl").read_text() == (BACKUPS[-1] / "expected.jsonl").read_text()

@@ -146,6 +146,23 @@ class Machine(RuleBasedStateMachine):
     def forget_note(self, key: str) -> None:
         assert exact(self.library.notes.pop(key, "none")) == exact(self.scan.notes.pop(key, "none"))
 
+    @rule(name=st.sampled_from(["a", "ö"]), skill=given.skills(), fails=st.booleans())
+    def request(self, name: str, skill: Skill, fails: bool) -> None:
+        def change() -> Any:
+            added = self.library.add_skill(skill)
+            if fails:
+                raise _AbortError
+            return added.skill.id, added.created, added.similarity
+
+        if name not in self.scan.requests and fails:
+            with pytest.raises(_AbortError):
+                self.library.once(name, change)
+            return
+        answer = self.library.once(name, change)
+        if name not in self.scan.requests:
+            self.scan.requests[name] = self.scan.add(skill)
+        assert answer == self.scan.requests[name]
+
     # batches, and what needs that none is open
 
     @precondition(lambda self: len(self.batches) < 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -92,6 +93,10 @@ def test_what_is_kept_of_another_library_or_generation_is_reported(place: Path, 
         shutil.copy(other, place / directory.PREVIOUS)
         assert contents_of(place) == whole
         assert seen(place) == "damaged"
+    diverged = replace(manifest.read(Files(place)), journal_key=bytes(8))
+    manifest.write_previous(Files(place), manifest.Previous(diverged))
+    assert contents_of(place) == whole
+    assert seen(place) == "damaged"
     (place / directory.MANIFEST).write_bytes(own)
     with pytest.raises(CorruptLibraryError):
         SkillLibrary.open(place)

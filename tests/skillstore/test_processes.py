@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from skillstore import LibraryClosedError, LibraryLockedError, LibraryNotFoundError, ReadOnlyError, SkillLibrary
-from tests.benchmarks.kill import survive
+from tests.benchmarks.kill import AIMS, survive
+from tests.benchmarks.processes import Colony
 from tests.contracts.library_contract import skill
 
 WRITER = """
@@ -197,6 +198,14 @@ def test_ctrl_c_inside_a_batch_leaves_nothing_of_it(tmp_path: Path) -> None:
 
 
 def test_a_killed_writer_loses_nothing_it_acknowledged(tmp_path: Path) -> None:
-    told = survive(tmp_path / "skills", kills=8, seed=1)
+    told = survive(tmp_path, kills=8, seed=1)
     assert told["kills"] == 8
+    assert sum(told[f"killed in {phase}"] for phase in AIMS) > 0
     assert told["acknowledged"] > 0
+
+
+def test_readers_of_other_processes_see_whole_changes_only_and_never_less_than_before(tmp_path: Path) -> None:
+    colony = Colony(tmp_path / "skills", seed=1)
+    colony.live(6, readers=3, between=1)
+    for checked in ("whole", "pair", "forward", "held", "second writers refused", "writers killed"):
+        assert colony.told[checked] > 0, checked

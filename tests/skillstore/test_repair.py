@@ -196,10 +196,26 @@ def test_only_the_skills_whose_payloads_are_damaged_are_given_up(place: Path, wh
         assert contents(library)[0][1] == tuple(each for each in whole[0][1] if "s2" not in repr(each))
 
 
+@pytest.mark.parametrize("also_damaged", [False, True])
+def test_a_segment_of_a_diverged_copy_is_given_up(also_damaged: bool, place: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(place, tmp_path / "copy"))
+    for where, name in ((place, "here"), (copy, "else")):
+        with SkillLibrary.open(where) as library:
+            library.add_skills([skill(name, {"w": n}) for n in range(3)])
+            library.compact()
+            library.snapshot()
+    one, other = (max(where.glob("segment-*")) for where in (place, copy))
+    shutil.copy(other, one)
+    if also_damaged:
+        flip(one, -1)
+    assert repaired(place).gives_up == (f"8 skills of {one.name}",)
+    assert len(SkillLibrary.open(place, mode="r")) == 0
+
+
 def test_a_change_to_a_skill_that_is_given_up_is_given_up_and_a_replaced_one_is_saved(place: Path) -> None:
     with SkillLibrary.open(place) as library:
         library.record_outcome(2, True)
-        library.replace_skill(4, skill("replaced", {"n": 1}))
+        library.replace_skill(3, skill("replaced", {"n": 1}))
         before = {kept.id: kept for kept in library}
     flip(place / "segment-000001", 60)
     done = repaired(place)
@@ -208,7 +224,7 @@ def test_a_change_to_a_skill_that_is_given_up_is_given_up_and_a_replaced_one_is_
         "2 changes in journal-000003 to skills that are given up",
     )
     with SkillLibrary.open(place, mode="r") as library:
-        assert {kept.id: kept for kept in library} == {key: before[key] for key in (4, 5, 6)}
+        assert {kept.id: kept for kept in library} == {key: before[key] for key in (3, 4, 5, 6)}
 
 
 def test_without_counts_skills_come_back_and_notes_are_given_up(place: Path) -> None:
@@ -313,7 +329,7 @@ def test_a_repair_broken_off_at_any_moment_can_be_run_again(
 
 def test_migrating_makes_the_newest_format_in_a_new_generation(tmp_path: Path) -> None:
     data = Path(__file__).parent.parent.parent / "data"
-    for golden in sorted(data.glob("golden-*")):
+    for golden in sorted(data.glob("golden-[0-9]*")):
         place = Path(shutil.copytree(golden / "library", tmp_path / golden.name))
         before, old = contents_of(place), golden.name.removeprefix("golden-")
         newest = f"{manifest.FORMAT[0]}.{manifest.FORMAT[1]}"
