@@ -20,6 +20,8 @@ _HEADER = struct.Struct("<4sBBHIQQ")
 HEADER_SIZE = _HEADER.size
 _FIELDS = struct.Struct("<BBHQQ")
 CLOSES_COMMIT = 1
+MANY = 2**16 - 1
+"""As the number of frames that were not synced: so many, or more."""
 MAX_BODY = 32 * 2**20
 """Longest body of a frame that is read into memory whole; sections of a segment may be longer."""
 
@@ -41,19 +43,25 @@ def seed(library: bytes, name: str) -> int:
     return zlib.crc32(library + name.encode())
 
 
-def header(kind: Kind, sequence: int, body: bytes | bytearray | memoryview, start: int, flags: int = 0) -> bytes:
+def header(
+    kind: Kind, sequence: int, body: bytes | bytearray | memoryview, start: int, flags: int = 0, unsynced: int = 0
+) -> bytes:
     """The bytes that go before `body`; `start` is the file's seed."""
-    fields = _FIELDS.pack(kind, flags, 0, sequence, len(body))
+    fields = _FIELDS.pack(kind, flags, min(unsynced, MANY), sequence, len(body))
     checksum = zlib.crc32(body, zlib.crc32(fields, start))
-    return _HEADER.pack(MARKER, kind, flags, 0, checksum, sequence, len(body))
+    return _HEADER.pack(MARKER, kind, flags, min(unsynced, MANY), checksum, sequence, len(body))
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A frame's header as read: where its body stands, and what its checksum must be."""
+    """A frame's header as read: where its body stands, and what its checksum must be.
+
+    `unsynced`: how many frames directly before it were not known to be on the disk when it was written.
+    """
 
     kind: int
     flags: int
+    unsynced: int
     sequence: int
     checksum: int
     offset: int
@@ -74,18 +82,24 @@ class Frame:
     @property
     def fields(self) -> bytes:
         """What the checksum covers beside the body."""
-        return _FIELDS.pack(self.kind, self.flags, 0, self.sequence, self.length)
+        return _FIELDS.pack(self.kind, self.flags, self.unsynced, self.sequence, self.length)
+
+    def comes_after(self, sequence: int) -> bool:
+        """Whether it was written when the frame `sequence` was known to be on the disk."""
+        return self.unsynced < MANY and sequence < self.sequence - self.unsynced
 
 
 def parsed(data: bytes | bytearray | memoryview, offset: int, size: int) -> Frame | None:
     """The frame whose header `data` starts with, `offset` bytes into a file of `size`; None if it cannot be one."""
     if len(data) < HEADER_SIZE:
         return None
-    marker, kind, flags, zero, checksum, sequence, length = _HEADER.unpack_from(data)
+    marker, kind, flags, unsynced, checksum, sequence, length = _HEADER.unpack_from(data)
     body = offset + HEADER_SIZE
-    if marker != MARKER or zero or flags > CLOSES_COMMIT or not 1 <= kind <= len(Kind) or length > size - body:
+    if marker != MARKER or flags > CLOSES_COMMIT or not 1 <= kind <= len(Kind) or length > size - body:
         return None
-    return Frame(kind, flags, sequence, checksum, body, length)
+    if unsynced and kind != Kind.CHANGES:
+        return None
+    return Frame(kind, flags, unsynced, sequence, checksum, body, length)
 
 
 class FrameReader:

@@ -90,16 +90,17 @@ class JournalReader:
     def check_torn(self, end: Place) -> None:
         """Raises CorruptLibraryError if what follows `end` is damage, not a write that a crash cut short.
 
-        Damage is followed by a frame that is valid. Looking for one costs a few times what follows `end`.
+        Damage is followed by a valid frame that was written when what is missing was on the disk for sure. What was
+        not may be missing in any part: disks write in any order. Looking costs a few times what follows `end`.
         """
         size = self.size()
         if end.offset == 0:
             raise self.damaged(0, "it has no header")
         budget = 16 * (size - end.offset) + MAX_BODY
-        damaged_at = self._valid_until(end, size)
+        damaged_at, missing = self._valid_until(end, size)
         for offset in self._markers(damaged_at + 1, size):
             frame = parsed(self._files.read(self._fd, offset, HEADER_SIZE), offset, size)
-            if frame is None or frame.sequence <= end.sequence or frame.length > MAX_BODY:
+            if frame is None or not frame.comes_after(missing) or frame.length > MAX_BODY:
                 continue
             budget -= frame.length
             if budget < 0 or self._read(offset, size) is not None:
@@ -123,12 +124,12 @@ class JournalReader:
         """The error to raise about this journal."""
         return CorruptLibraryError(str(self._files.path(self._name)), offset, what)
 
-    def _valid_until(self, end: Place, size: int) -> int:
-        """Where the frames of an unfinished commit end."""
+    def _valid_until(self, end: Place, size: int) -> tuple[int, int]:
+        """Where the frames of an unfinished commit end, and the sequence of the frame that is not there."""
         offset, sequence = end.offset, end.sequence
         while (read := self._read(offset, size)) is not None and read[0].sequence == sequence + 1:
             offset, sequence = read[0].end, read[0].sequence
-        return offset
+        return offset, sequence + 1
 
     def _read(self, offset: int, size: int) -> tuple[Frame, bytearray] | None:
         """The valid frame at `offset`, with its body."""
@@ -170,6 +171,7 @@ class Journal:
     def __init__(self, files: Files, fd: int, start: int, place: Place) -> None:
         self._files, self._fd, self._seed = files, fd, start
         self.place = place
+        self._synced = place.sequence
 
     @classmethod
     def create(cls, files: Files, manifest: Manifest) -> Journal:
@@ -203,15 +205,17 @@ class Journal:
 
     def _append(self, kind: Kind, body: bytes, closes: bool) -> None:
         self.trim()
-        sequence = self.place.sequence + 1
-        head = header(kind, sequence, body, self._seed, CLOSES_COMMIT if closes else 0)
+        sequence, unsynced = self.place.sequence + 1, self.place.sequence - self._synced
+        head = header(kind, sequence, body, self._seed, CLOSES_COMMIT if closes else 0, unsynced)
         self._files.write(self._fd, head + body)
         self.place = Place(self.place.offset + len(head) + len(body), sequence)
 
     def cut(self, end: Place) -> None:
-        """Drop what was written after `end`."""
+        """Drop what was written after `end`, durably: nothing of it may come back behind what is written next."""
         self._files.truncate(self._fd, end.offset)
         self.place = end
+        self._files.sync(self._fd)
+        self._synced = end.sequence
 
     def trim(self) -> None:
         """Drop what a signal left of a write that it broke off."""
@@ -219,8 +223,13 @@ class Journal:
             self._files.truncate(self._fd, self.place.offset)
 
     def sync(self) -> None:
-        """All that was written is on the disk. May run while another thread writes. Raises OSError."""
+        """All that was written is on the disk. May run while another thread writes, not while one cuts.
+
+        Raises OSError.
+        """
+        written = self.place.sequence
         self._files.sync(self._fd)
+        self._synced = written
 
     def close(self) -> None:
         self._files.close(self._fd)

@@ -149,7 +149,8 @@ class Disk:
         self._journal.write(records, closes)
 
     def cut(self, end: Place) -> None:
-        self._journal.cut(end)
+        with self._turning:
+            self._journal.cut(end)
 
     def sync(self) -> None:
         with self._turning:
