@@ -106,9 +106,8 @@ class Closed:
         write(place, files)
         try:
             with SkillLibrary.open(place, mode=mode, create=False) as library:
+                assert seen(library) == self.whole, (mode, damage)
                 library.verify()
-                answered = seen(library)
-                assert answered == self.whole, (mode, damage)
                 if mode == "rw":
                     added = library.add_skill(skill("later", {"later": 1})).skill
         except (CorruptLibraryError, UnsupportedFormatError):

@@ -65,6 +65,7 @@ def test_on_a_full_disk_everything_can_be_read_and_all_goes_on_when_there_is_roo
         for skill_id in range(1, kept - 2):
             library.remove_skill(skill_id)
         library.compact()
+        library.compact()  # a generation may be kept until the next but one
         assert sum(path.stat().st_size for path in place.iterdir()) < 20_000 / 2
         library.add_skills([skill(f"new {n}", {"new": n}) for n in range(9)])
     with SkillLibrary.open(place, mode="r") as library:
