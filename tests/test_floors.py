@@ -44,6 +44,7 @@ FLOORS = [
     {"skillstore.skill"},
     {"skillstore.answers"},
     {"skillstore.backend"},
+    {"skillstore.local.weight"},
     {"skillstore.local.growable", "skillstore.local.records"},
     {"skillstore.local"},
     {"skillstore.local.backend", "skillstore.local.follower"},

@@ -99,7 +99,7 @@ class Closed:
                     yield Damage("older", name, {name: content})
 
     def outcome(self, place: Path, mode: Mode, damage: Damage) -> str:
-        """ "right" or "refused" of the library with this damage. Raises AssertionError for a wrong answer."""
+        """What came of the library with this damage: "right" or "refused". Raises AssertionError for a wrong answer."""
         shutil.rmtree(place, ignore_errors=True)
         changed = {**self.files, **damage.files}
         files = {name: data for name, data in changed.items() if data is not None}
