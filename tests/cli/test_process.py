@@ -114,6 +114,7 @@ def test_a_full_disk_under_stdout_is_said(command: str, skills: Path) -> None:
     assert stderr.count("\n") == 1
 
 
+@pytest.mark.damages
 def test_a_damaged_library_is_told_from_others(skills: Path) -> None:
     with SkillLibrary.open(skills) as library:
         library.snapshot()

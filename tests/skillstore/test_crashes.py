@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import time
@@ -258,9 +259,13 @@ def test_the_interval_thread_and_snapshots_do_not_meet(tmp_path: Path, monkeypat
 def test_who_cannot_note_the_holder_does_not_keep_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with SkillLibrary.open(tmp_path / "skills", embedding_dim=2):
         pass
-    monkeypatch.setattr(FaultyFiles, "disk", Disk(fails=0), raising=False)
+
+    class Failing(Files):
+        def create(self, name: str) -> int:
+            raise OSError(errno.EIO, "Input/output error")
+
     with monkeypatch.context() as patched:
-        patched.setattr(opening, "Files", FaultyFiles)
+        patched.setattr(opening, "Files", Failing)
         with pytest.raises(SkillStoreError) as caught:
             SkillLibrary.open(tmp_path / "skills")
     assert caught.value.__traceback__ is not None  # which holds on to every object of the attempt

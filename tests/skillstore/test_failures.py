@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -57,14 +58,17 @@ def test_on_a_full_disk_everything_can_be_read_and_all_goes_on_when_there_is_roo
                 kept += 1
         _check_readable(library, kept)
     for mode in ("r", "rw"):  # also opened on a full disk
-        with SkillLibrary.open(place, mode=mode) as library:
-            library.verify()
-            _check_readable(library, kept)
+        library = SkillLibrary.open(place, mode=mode)
+        library.verify()
+        _check_readable(library, kept)
+        with suppress(WriteFailedError):  # there may be no room for the seal
+            library.close()
     disk.room += 5 * kept * 20  # not enough for another copy of all, but for noting what is to go
     with SkillLibrary.open(place) as library:
         for skill_id in range(1, kept - 2):
             library.remove_skill(skill_id)
         library.compact()
+        library.compact()  # a generation may be kept until the next but one
         assert sum(path.stat().st_size for path in place.iterdir()) < 20_000 / 2
         library.add_skills([skill(f"new {n}", {"new": n}) for n in range(9)])
     with SkillLibrary.open(place, mode="r") as library:
