@@ -21,6 +21,9 @@ from tests.skillstore.test_damage import LONG, PREVIOUS, contents_of, fill, seen
 Mode = Literal["r", "rw"]
 
 
+pytestmark = pytest.mark.damages
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """A library in its third generation, cleanly closed."""

@@ -18,6 +18,9 @@ from skillstore.local.records import packed
 from tests.contracts.library_contract import skill
 
 
+pytestmark = pytest.mark.damages
+
+
 def carried_out(library: SkillLibrary) -> list[str]:
     """The ids that are remembered, oldest first."""
     return list(library._backend._table.requests)  # type: ignore[union-attr]
