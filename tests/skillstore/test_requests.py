@@ -17,7 +17,6 @@ from skillstore.local.files import Files
 from skillstore.local.records import packed
 from tests.contracts.library_contract import skill
 
-
 pytestmark = pytest.mark.damages
 
 
