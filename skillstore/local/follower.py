@@ -39,7 +39,7 @@ class Follower(Reading):
     def _take_up(self) -> None:
         written = self._generation.journal.written()
         if self._manifest_identity() != self._generation.identity or written[0] < self._generation.place.offset:
-            self._generation = generation.opened(self._files)
+            self._generation = generation.opened(self._files, self._generation)
             self._table = self._generation.table
             self._journal_seen = None
         elif written != self._journal_seen:

@@ -27,14 +27,18 @@ T = TypeVar("T")
 class Generation:
     """One generation as read: the table takes up whole commits of the journal when asked to."""
 
-    def __init__(self, files: Files, named: Manifest, identity: tuple[int, int, int]) -> None:
+    def __init__(
+        self, files: Files, named: Manifest, identity: tuple[int, int, int], before: Generation | None = None
+    ) -> None:
         """Read and check the snapshot; `identity` is that of the manifest before it was read.
+
+        Segments that `before`, read earlier, has in memory are not read again.
 
         Raises CorruptLibraryError, UnsupportedFormatError, FileNotFoundError.
         """
         self.manifest, self.identity = named, identity
         self.place = Place()
-        self.table = _table(files, named)
+        self.table = _table(files, named, before)
         self.journal = JournalReader(files, named)
 
     def take_up(self) -> None:
@@ -52,6 +56,12 @@ class Generation:
             self.place = end
             self.table.tidy()
 
+    def segments(self) -> dict[NamedFile, Segment]:
+        """Those in memory that have a file."""
+        files = {file.name: file for file in self.manifest.segments}
+        numbered = ((directory.segment_name(each.number or 0), each) for each in self.table.segments)
+        return {files[name]: segment for name, segment in numbered if name in files}
+
     def _check(self, change: Change) -> None:
         if isinstance(change, Rows) and not change.replaces and change.ids[0] < self.table.staging.next_id:
             raise RecordError(f"the id {change.ids[0]} is given twice")
@@ -59,17 +69,18 @@ class Generation:
             raise RecordError(f"the request {change.id!r} is carried out twice")
 
 
-def opened(files: Files) -> Generation:
+def opened(files: Files, before: Generation | None = None) -> Generation:
     """The generation on disk with its journal taken up, every byte checked, while nobody or somebody writes it.
 
+    Segments that `before` has were checked when it was read.
     Raises CorruptLibraryError, UnsupportedFormatError, or FileNotFoundError if there is no manifest.
     """
-    return undisturbed(files, lambda found: _opened(files, found))
+    return undisturbed(files, lambda found: _opened(files, found, before))
 
 
-def _opened(files: Files, found: _Found) -> Generation:
+def _opened(files: Files, found: _Found, before: Generation | None = None) -> Generation:
     identity = files.identity(directory.MANIFEST)
-    generation = Generation(files, manifest.read(files), identity)
+    generation = Generation(files, manifest.read(files), identity, before)
     check_newest(files, generation.manifest, found)
     sealed = read_seal(files, generation.manifest)
     generation.take_up()
@@ -135,24 +146,30 @@ def _fingerprint(files: Files) -> _Found:
     return found
 
 
-def _table(files: Files, named: Manifest) -> Table:
+def _table(files: Files, named: Manifest, before: Generation | None) -> Table:
     table = Table(named.settings.embedding_dim, named.next_id)
+    known: dict[NamedFile, Segment] = {}
+    if before is not None and before.manifest.library == named.library:
+        table.matcher, known = before.table.matcher, before.segments()
     for file in named.segments:
         table.segments.append(
-            snapshot.read_segment(files, named.library, file, table.matcher, named.settings.embedding_dim)
+            known[file]
+            if file in known
+            else snapshot.read_segment(files, named.library, file, table.matcher, named.settings.embedding_dim)
         )
     if named.counts is not None:
         table.notes, table.requests, columns = snapshot.read_counts(
             files, named.library, named.counts, [len(segment) for segment in table.segments]
         )
         for segment, file in zip(table.segments, named.segments, strict=True):
-            segment.cells = snapshot.read_cells(
+            segment.cells = segment.cells or snapshot.read_cells(
                 files, named.library, file, segment, table.matcher, named.settings.embedding_dim
             )
         for segment, (alive, counts) in zip(table.segments, columns, strict=True):
             segment.adopt(counts, alive)
     table.recount()
-    table.matcher.access = table.matcher.indexing().built()
+    if table.matcher.is_loose() or not known:
+        table.matcher.access = table.matcher.indexing().built()
     return table
 
 

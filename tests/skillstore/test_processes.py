@@ -7,10 +7,15 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
+import numpy as np
 import pytest
 
 from skillstore import LibraryClosedError, LibraryLockedError, LibraryNotFoundError, ReadOnlyError, SkillLibrary
+from skillstore.local import table
+from skillstore.local.follower import Follower
+from skillstore.local.table import Table
 from tests.benchmarks.kill import AIMS, survive
 from tests.benchmarks.processes import Colony
 from tests.contracts.library_contract import skill
@@ -80,6 +85,33 @@ def test_a_reader_sees_at_once_what_another_process_committed(tmp_path: Path) ->
         assert len(reader) == len(seen) + 3000
         assert reader.verify()["skills"] == len(seen) + 3000
     writer.kill()
+
+
+def test_a_reader_reads_only_what_is_new_in_a_new_generation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "_LIKE_SMALL", 1)
+    with SkillLibrary.open(tmp_path / "skills", embedding_dim=2, same_skill=None) as library:
+        library.add_skills([skill(f"old {n}", {"n": n % 3}, [n, 1]) for n in range(30)])
+        library.snapshot()
+        with SkillLibrary.open(tmp_path / "skills", mode="r") as reader:
+            held = iter(reader)
+            assert next(held).name == "old 0"
+            before = seen(reader).segments[0]
+            library.remove_skill(2)
+            library.record_outcome(3, True)
+            library.add_skills([skill(f"new {n}", {"n": n % 5}, [1, n]) for n in range(9)])
+            library.snapshot()
+            assert list(reader) == list(library)
+            for state in ({"n": 1}, {"n": 4}, {}):
+                assert reader.retrieve_skills(state, [1, 2], 9) == library.retrieve_skills(state, [1, 2], 9)
+            assert len(seen(reader).segments) == 2
+            assert np.shares_memory(seen(reader).segments[0].matrix, before.matrix)
+            assert [kept.times_used for kept in held] == [0] * 29
+            library.compact()
+            assert list(reader) == list(library)
+
+
+def seen(reader: SkillLibrary) -> Table:
+    return cast("Follower", reader._backend)._table
 
 
 def test_a_reader_changes_nothing_and_says_so(tmp_path: Path) -> None:
