@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import skillstore
 from skillstore import LibraryNotFoundError, Skill, SkillLibrary, SkillStoreError
 from skillstore.local import manifest
 from skillstore.local.directory import SEAL
@@ -39,14 +40,31 @@ def check(left: Image, before: Sequence[State], allowed: Sequence[State], scratc
     shutil.rmtree(place, ignore_errors=True)
     image.written(left, place)
     named, sealed = _said(place / LIBRARY)
-    found = State.of(_recovered(place / LIBRARY))
-    matching = [state for state in allowed if state.places == found.places]
+    found = State(tuple((name, _held(place / name)) for name, _ in allowed[-1].places))
+    matching = [state for state in allowed if _same(state, found)]
     if not matching:
-        raise WrongError(LOST if found.places in [state.places for state in before] else TORN, repr(found)[:2000])
+        raise WrongError(LOST if any(_same(state, found) for state in before) else TORN, repr(found)[:2000])
     if not sealed and all(state.sealed for state in matching):
         raise WrongError(LOST, "the seal of a clean end")
-    if named is not None and named.format != manifest.FORMAT and found.places != [*before, *allowed][0].places:
+    if named is not None and named.format != manifest.FORMAT and not _same([*before, *allowed][0], found):
         raise WrongError(UNSTABLE, "its MANIFEST says an older format, but it was changed since")
+
+
+def _same(state: State, found: State) -> bool:
+    """Whether all that was found is what the state says; of places that it does not name, that nothing is there."""
+    return all(held == dict(state.places).get(name) for name, held in found.places)
+
+
+def _held(place: Path) -> Contents | None:
+    """What is at a place: a library, or a backup, of which one can be made."""
+    if place.suffix != ".backup":
+        return _recovered(place)
+    if not place.exists():
+        return None
+    again = place.with_name("again")
+    with _right(UNOPENABLE):
+        skillstore.restore(place, again)
+    return _recovered(again)
 
 
 def _recovered(place: Path) -> Contents | None:

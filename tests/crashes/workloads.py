@@ -74,7 +74,7 @@ def holed() -> Image:
 def _prepared(name: str, place: Path) -> State:
     if name == "create again":
         (place / LIBRARY).parent.mkdir()
-    if not name.startswith("migrate"):
+    if not name.endswith(".0"):
         return State.of(None)
     shutil.copytree(GOLDEN / f"golden-{name.split()[-1]}" / "crashed", place / LIBRARY)
     return _found(place)
@@ -176,12 +176,30 @@ def snapshot_and_compact(life: Life, generator: np.random.Generator) -> None:
 
 
 def migrate(life: Life, generator: np.random.Generator) -> None:
-    """A library of an older format, as a crash left it: migrated in one go, or by its first change."""
-    if generator.integers(2):
-        life.migrate()
+    """A library of an older format, as a crash left it, migrated."""
+    life.migrate()
+    first_change(life, generator)
+
+
+def first_change(life: Life, generator: np.random.Generator) -> None:
+    """The first changes of a library, which may be of an older format."""
     life.reopen()
     life.changes([_outcome(generator), _outcome(generator)])
     life.change(lambda library: library.snapshot())
+    life.change(_outcome(generator))
+    life.close()
+
+
+def backup_and_restore(life: Life, generator: np.random.Generator) -> None:
+    """A backup, while the journal goes on, and a library made of it, whose directory goes to its place at the end."""
+    life.open(embedding_dim=2)
+    life.changes([_added(generator), _added(generator), _noted(generator)])
+    if generator.integers(2):
+        life.change(lambda library: library.snapshot())
+    life.changes([_outcome(generator), _added(generator)])
+    life.backup()
+    life.change(_added(generator))
+    life.restore()
     life.change(_outcome(generator))
     life.close()
 
@@ -211,8 +229,10 @@ WORKLOADS: dict[str, Workload] = {
     "record_outcome": record_outcome,
     "remove and replace": remove_and_replace,
     "snapshot and compact": snapshot_and_compact,
+    "backup and restore": backup_and_restore,
     "migrate 1.0": migrate,
     "migrate 2.0": migrate,
+    "first change 1.0": first_change,
     "unsynced": unsynced,
 }
 
