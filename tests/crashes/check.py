@@ -82,6 +82,7 @@ def _recovered(place: Path) -> Contents | None:
         if again != seen and (seen is not None or again[1:] != ((), ())):
             raise WrongError(UNSTABLE, f"a reader saw {seen}, the writer {again}")
         library.verify()
+        _check_requests(library)
         later = library.add_skill(Skill("afterwards", {"after": 1}, ["go"], [1.0] * library.embedding_dim)).skill
     with _right(UNSTABLE), SkillLibrary.open(place, mode="r") as library:
         skills = list(library)
@@ -112,6 +113,13 @@ def _check_answers(skills: Sequence[Skill], library: SkillLibrary) -> None:
     query = [1.0] * library.embedding_dim
     if answers(library.retrieve_skills(ASKED, query, top_k=3)) != scan.retrieve(ASKED, query, 3):
         raise WrongError(UNSTABLE, "another answer than that of the scan")
+
+
+def _check_requests(library: SkillLibrary) -> None:
+    """Whatever was done on request is remembered with its answer: the workloads name such skills after the request."""
+    for skill in library:
+        if skill.name.startswith("request ") and library.once(skill.name, lambda: "done again") != skill.id:
+            raise WrongError(TORN, f"{skill.name} is done, but its answer is not kept")
 
 
 def _said(place: Path) -> tuple[Manifest | None, bool]:

@@ -106,10 +106,10 @@ def create_again(life: Life, generator: np.random.Generator) -> None:
 
 
 def add(life: Life, generator: np.random.Generator) -> None:
-    """One by one, some of them merged; killed and closed now and then."""
+    """One by one, some of them merged, some by request; killed and closed now and then."""
     life.open(embedding_dim=2)
     for turn in range(4):
-        life.changes([_added(generator) for _ in range(7)])
+        life.changes([*(_added(generator) for _ in range(6)), _asked(turn)])
         if turn % 2:
             life.close()
         else:
@@ -166,7 +166,7 @@ def snapshot_and_compact(life: Life, generator: np.random.Generator) -> None:
         patched.setattr(cells, "_FARTHEST", 1)
         life.open(embedding_dim=2)
         for turn in range(4):
-            life.changes([_added(generator), _added(generator), _added(generator), _outcome(generator)])
+            life.changes([_added(generator), _added(generator), _asked(turn), _outcome(generator)])
             life.change(lambda library: library.compact() if turn % 2 else library.snapshot())  # noqa: B023
             life.change(_removed(generator))
         life.die()
@@ -255,6 +255,12 @@ def _added(generator: np.random.Generator) -> Step:
     return lambda library: library.add_skill(
         skill if library.embedding_dim == 2 else Skill(skill.name, skill.preconditions, ["go"], [1.0, 0, 0, 0])
     )
+
+
+def _asked(number: int) -> Step:
+    """A request whose answer is the id of the skill that it adds, and whose id is that skill's name."""
+    skill = Skill(f"request {number}", {"request": number}, ["go"], [1.0, 0.0])
+    return lambda library: library.once(skill.name, lambda: library.add_skill(skill).skill.id)
 
 
 def _one(library: SkillLibrary, place: float) -> int:
