@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import skillstore
 from skillstore import LibraryNotFoundError, Skill, SkillLibrary, SkillStoreError
 from skillstore.local import manifest
 from skillstore.local.directory import SEAL
@@ -39,14 +40,31 @@ def check(left: Image, before: Sequence[State], allowed: Sequence[State], scratc
     shutil.rmtree(place, ignore_errors=True)
     image.written(left, place)
     named, sealed = _said(place / LIBRARY)
-    found = State.of(_recovered(place / LIBRARY))
-    matching = [state for state in allowed if state.places == found.places]
+    found = State(tuple((name, _held(place / name)) for name, _ in allowed[-1].places))
+    matching = [state for state in allowed if _same(state, found)]
     if not matching:
-        raise WrongError(LOST if found.places in [state.places for state in before] else TORN, repr(found)[:2000])
+        raise WrongError(LOST if any(_same(state, found) for state in before) else TORN, repr(found)[:2000])
     if not sealed and all(state.sealed for state in matching):
         raise WrongError(LOST, "the seal of a clean end")
-    if named is not None and named.format != manifest.FORMAT and found.places != [*before, *allowed][0].places:
+    if named is not None and named.format != manifest.FORMAT and not _same([*before, *allowed][0], found):
         raise WrongError(UNSTABLE, "its MANIFEST says an older format, but it was changed since")
+
+
+def _same(state: State, found: State) -> bool:
+    """Whether all that was found is what the state says; of places that it does not name, that nothing is there."""
+    return all(held == dict(state.places).get(name) for name, held in found.places)
+
+
+def _held(place: Path) -> Contents | None:
+    """What is at a place: a library, or a backup, of which one can be made."""
+    if place.suffix != ".backup":
+        return _recovered(place)
+    if not place.exists():
+        return None
+    again = place.with_name("again")
+    with _right(UNOPENABLE):
+        skillstore.restore(place, again)
+    return _recovered(again)
 
 
 def _recovered(place: Path) -> Contents | None:
@@ -64,6 +82,7 @@ def _recovered(place: Path) -> Contents | None:
         if again != seen and (seen is not None or again[1:] != ((), ())):
             raise WrongError(UNSTABLE, f"a reader saw {seen}, the writer {again}")
         library.verify()
+        _check_requests(library)
         later = library.add_skill(Skill("afterwards", {"after": 1}, ["go"], [1.0] * library.embedding_dim)).skill
     with _right(UNSTABLE), SkillLibrary.open(place, mode="r") as library:
         skills = list(library)
@@ -94,6 +113,13 @@ def _check_answers(skills: Sequence[Skill], library: SkillLibrary) -> None:
     query = [1.0] * library.embedding_dim
     if answers(library.retrieve_skills(ASKED, query, top_k=3)) != scan.retrieve(ASKED, query, 3):
         raise WrongError(UNSTABLE, "another answer than that of the scan")
+
+
+def _check_requests(library: SkillLibrary) -> None:
+    """Whatever was done on request is remembered with its answer: the workloads name such skills after the request."""
+    for skill in library:
+        if skill.name.startswith("request ") and library.once(skill.name, lambda: "done again") != skill.id:
+            raise WrongError(TORN, f"{skill.name} is done, but its answer is not kept")
 
 
 def _said(place: Path) -> tuple[Manifest | None, bool]:

@@ -12,7 +12,7 @@ import pytest
 
 import skillstore
 from skillstore import SkillLibrary
-from skillstore.local import changes, opening, writer
+from skillstore.local import backup, changes, opening, writer
 from skillstore.local.storage import Disk as Storage
 from skillstore.local.table import Table
 from tests.crashes.image import Image
@@ -22,7 +22,7 @@ Contents: TypeAlias = tuple[Any, ...]
 """Settings, skills and notes of a library, comparable."""
 
 Step: TypeAlias = Callable[[SkillLibrary], object]
-LIBRARY = "home/skills"
+LIBRARY, BACKUP, RESTORED = "home/skills", "home/skills.backup", "home/restored"
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,13 @@ class State:
     sealed: bool = False
 
     @classmethod
-    def of(cls, library: Contents | None, sealed: bool = False) -> State:
+    def of(cls, library: Contents | None) -> State:
         """There is but one library."""
-        return cls(((LIBRARY, library),), sealed)
+        return cls(((LIBRARY, library),))
+
+    def then(self, place: str, held: Contents) -> State:
+        """The same, but for what is at one place."""
+        return State(tuple(sorted({**dict(self.places), place: held}.items())))
 
 
 def contents(library: SkillLibrary) -> Contents:
@@ -89,6 +93,18 @@ class Life:
         held = self.states[-1]
         self._act(lambda: skillstore.migrate(self.place), lambda: State(held.places, sealed=True))
 
+    def backup(self) -> None:
+        """To a file beside the library, which is all there or not at all."""
+        file = self.record.root / BACKUP
+        self._act(lambda: self.library.backup(file), lambda: self.states[-1].then(BACKUP, contents(self.library)))
+
+    def restore(self) -> None:
+        """What the backup holds, at a third place, all there or not at all."""
+        file, place = self.record.root / BACKUP, self.record.root / RESTORED
+        held = dict(self.states[-1].places)[BACKUP]
+        assert held is not None
+        self._act(lambda: skillstore.restore(file, place), lambda: self.states[-1].then(RESTORED, held))
+
     def die(self) -> None:
         """The process is killed: nothing more is written, the system gives back the lock."""
         backend: Any = self.library._backend
@@ -109,7 +125,7 @@ class Life:
             self.library.settle()
 
     def _now(self) -> State:
-        return State.of(contents(self.library))
+        return self.states[-1].then(LIBRARY, contents(self.library))
 
 
 @dataclass(frozen=True)
@@ -134,6 +150,7 @@ def recorded(record: Record) -> Iterator[None]:
         patched.setattr(writer, "FRAME_TARGET", 500)
         patched.setattr(changes, "_LONGEST", 500)
         patched.setattr(opening, "Files", record)
+        patched.setattr(backup, "Files", record)
         yield
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.crashes.points import counted, end, points
 from tests.crashes.workloads import WORKLOADS, holed, lived, recovered
 
-EVERY = {"create": 2, "create again": 2}
+EVERY = {"create": 5, "create again": 5}
 """Of how many points one is looked at here, else of 19; `python -m tests.benchmarks.crashes` looks at all."""
 
 
@@ -19,8 +19,8 @@ def test_a_crash_at_any_call_loses_nothing_acknowledged(name: str) -> None:
     assert end(life) == life.after
     tally = counted(life, islice(points(life, cuts=3, seeds=6), 5, None, EVERY.get(name, 19)))
     assert not tally.wrong, tally.first
-    assert len(tally.models) == 8
-    assert len(tally.images) > 50
+    assert len(tally.models) == 8  # that is all of them
+    assert len(tally.images) > 25
 
 
 def test_a_crash_at_any_call_of_a_recovery_loses_nothing_acknowledged() -> None:

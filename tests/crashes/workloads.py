@@ -74,7 +74,7 @@ def holed() -> Image:
 def _prepared(name: str, place: Path) -> State:
     if name == "create again":
         (place / LIBRARY).parent.mkdir()
-    if not name.startswith("migrate"):
+    if not name.endswith(".0"):
         return State.of(None)
     shutil.copytree(GOLDEN / f"golden-{name.split()[-1]}" / "crashed", place / LIBRARY)
     return _found(place)
@@ -106,10 +106,10 @@ def create_again(life: Life, generator: np.random.Generator) -> None:
 
 
 def add(life: Life, generator: np.random.Generator) -> None:
-    """One by one, some of them merged; killed and closed now and then."""
+    """One by one, some of them merged, some by request; killed and closed now and then."""
     life.open(embedding_dim=2)
     for turn in range(4):
-        life.changes([_added(generator) for _ in range(7)])
+        life.changes([*(_added(generator) for _ in range(6)), _asked(turn)])
         if turn % 2:
             life.close()
         else:
@@ -166,7 +166,7 @@ def snapshot_and_compact(life: Life, generator: np.random.Generator) -> None:
         patched.setattr(cells, "_FARTHEST", 1)
         life.open(embedding_dim=2)
         for turn in range(4):
-            life.changes([_added(generator), _added(generator), _added(generator), _outcome(generator)])
+            life.changes([_added(generator), _added(generator), _asked(turn), _outcome(generator)])
             life.change(lambda library: library.compact() if turn % 2 else library.snapshot())  # noqa: B023
             life.change(_removed(generator))
         life.die()
@@ -176,12 +176,30 @@ def snapshot_and_compact(life: Life, generator: np.random.Generator) -> None:
 
 
 def migrate(life: Life, generator: np.random.Generator) -> None:
-    """A library of an older format, as a crash left it: migrated in one go, or by its first change."""
-    if generator.integers(2):
-        life.migrate()
+    """A library of an older format, as a crash left it, migrated."""
+    life.migrate()
+    first_change(life, generator)
+
+
+def first_change(life: Life, generator: np.random.Generator) -> None:
+    """The first changes of a library, which may be of an older format."""
     life.reopen()
     life.changes([_outcome(generator), _outcome(generator)])
     life.change(lambda library: library.snapshot())
+    life.change(_outcome(generator))
+    life.close()
+
+
+def backup_and_restore(life: Life, generator: np.random.Generator) -> None:
+    """A backup, while the journal goes on, and a library made of it, whose directory goes to its place at the end."""
+    life.open(embedding_dim=2)
+    life.changes([_added(generator), _added(generator), _noted(generator)])
+    if generator.integers(2):
+        life.change(lambda library: library.snapshot())
+    life.changes([_outcome(generator), _added(generator)])
+    life.backup()
+    life.change(_added(generator))
+    life.restore()
     life.change(_outcome(generator))
     life.close()
 
@@ -211,8 +229,10 @@ WORKLOADS: dict[str, Workload] = {
     "record_outcome": record_outcome,
     "remove and replace": remove_and_replace,
     "snapshot and compact": snapshot_and_compact,
+    "backup and restore": backup_and_restore,
     "migrate 1.0": migrate,
     "migrate 2.0": migrate,
+    "first change 1.0": first_change,
     "unsynced": unsynced,
 }
 
@@ -235,6 +255,12 @@ def _added(generator: np.random.Generator) -> Step:
     return lambda library: library.add_skill(
         skill if library.embedding_dim == 2 else Skill(skill.name, skill.preconditions, ["go"], [1.0, 0, 0, 0])
     )
+
+
+def _asked(number: int) -> Step:
+    """A request whose answer is the id of the skill that it adds, and whose id is that skill's name."""
+    skill = Skill(f"request {number}", {"request": number}, ["go"], [1.0, 0.0])
+    return lambda library: library.once(skill.name, lambda: library.add_skill(skill).skill.id)
 
 
 def _one(library: SkillLibrary, place: float) -> int:

@@ -1,16 +1,17 @@
-"""A disk that fails, or a power cut, at every single moment of a library's life: what was acknowledged is there."""
+"""A disk that fails at every single moment of a library's life, and signals: what was acknowledged is there.
+
+For power cuts and kills at every moment see tests/crashes.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from skillstore import LibraryNotFoundError, SkillLibrary, SkillStoreError, WriteFailedError
@@ -19,7 +20,7 @@ from skillstore.local.directory import HOLDER
 from skillstore.local.files import Files
 from skillstore.local.table import Table
 from tests.contracts.library_contract import StoppedError, skill
-from tests.skillstore.faulty import Disk, FaultyFiles, PowerCutError
+from tests.skillstore.faulty import Disk, FaultyFiles
 from tests.skillstore.scan import exact
 
 LONG = os.environ.get("SKILLSTORE_TESTS") == "long"
@@ -91,7 +92,7 @@ class Life:
             patched.setattr(opening, "Files", FaultyFiles)
             try:
                 self._live()
-            except (PowerCutError, SkillStoreError) as error:
+            except SkillStoreError as error:
                 self.error = error
 
     def _live(self) -> None:
@@ -141,30 +142,6 @@ def _moments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: int) -> ran
     assert sum(call.startswith("replace MANIFEST") for call in disk.calls) >= 4
     assert "replace seal" in disk.calls
     return range(len(disk.calls)) if LONG else range(first, len(disk.calls), 4)
-
-
-def test_a_power_cut_at_any_moment_loses_nothing_acknowledged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for stop in _moments(tmp_path, monkeypatch, first=0):
-        disk = Disk(stop=stop)
-        life = Life(tmp_path / f"cut-{stop}", disk, monkeypatch)
-        assert isinstance(life.error, PowerCutError)
-        for seed in range(20 if LONG else 2):
-            place = tmp_path / f"after-{stop}-{seed}"
-            allowed = list(life.allowed)
-            disk.after_a_cut(place, np.random.default_rng([stop, seed]) if seed else None)
-            _check_recovered(place, life)
-            life.allowed = allowed
-            shutil.rmtree(place)
-
-
-def test_a_killed_process_loses_nothing_acknowledged_at_any_moment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for stop in _moments(tmp_path, monkeypatch, first=1):
-        life = Life(tmp_path / f"killed-{stop}", Disk(stop=stop), monkeypatch)
-        copy = tmp_path / f"copy-{stop}"
-        shutil.copytree(life.place, copy)
-        _check_recovered(copy, life)
 
 
 def test_a_disk_that_fails_at_any_moment_is_reported_and_nothing_acknowledged_is_lost(
