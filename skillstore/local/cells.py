@@ -25,8 +25,8 @@ DEPTHS = (32, 64, 128, 256, 512, 1024, 2048)
 SMALLEST = 10_000
 """Rows below which reading all that apply is as fast."""
 
-_COVERED = 0.998  # of the nearest rows of the sample stand in the cells that are read: all but those of one odd row
-_SAMPLE = 512
+_COVERED = 0.999  # of the nearest rows of the sample stand in the cells that are read: all but those of one odd row
+_SAMPLE = 1024
 _SPREAD = 4
 _FARTHEST = 10  # if more than one cell in so many must be read, cells do not pay
 _BLOCK = 65_536
