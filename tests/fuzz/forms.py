@@ -8,7 +8,7 @@ _NUMBERS = [0, 1, -1, 2, 255, 2**31, 2**32 - 1, 2**40, 2**53 + 1, 2**62, 2**63 -
 _REALS = [0.0, -0.0, 0.5, 1.0, 1e300, -1e300, 5e-324, float("inf"), float("nan"), 2.0**63]
 _TEXTS = ["", "n", "key", "a.b", "$", "\0", "ü", "x" * 40, "MANIFEST", "segment-000001", "../up", "preconditions"]
 _TAGS = ["$tuple", "$map", "$one_of", "$interval", "$facts", "$bytes", "$", "n", "a"]
-_MAX_NESTED = 400
+_MAX_NESTED = 120
 
 
 class Reader:
