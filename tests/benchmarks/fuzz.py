@@ -5,7 +5,7 @@
 
 Each target of tests/fuzz runs in a process of its own, led by the coverage of skillstore (atheris, libFuzzer), from
 inputs made on the fly and those that once failed (tests/fuzz/found). An error outside SkillStoreError, more than 2 GiB,
-more than 20 seconds, or the death of the process is a finding: the input is kept in tests/fuzz/found/<target>, where
+more than a minute, or the death of the process is a finding: the input is kept in tests/fuzz/found/<target>, where
 `tests/fuzz/test_fuzz.py` tries it from then on. Same seed, same inputs.
 """
 
