@@ -61,7 +61,8 @@ def work(target: str, runs: int, seed: int) -> None:
             f"-runs={runs}",
             f"-seed={seed}",
             f"-max_len={TARGETS[target][1]}",
-            "-timeout=20",
+            "-timeout=60",
+            "-report_slow_units=60",
             "-rss_limit_mb=2048",
         ]
         options += ["-print_final_stats=1", f"-artifact_prefix={FOUND / target}/", corpus, str(FOUND / target)]
