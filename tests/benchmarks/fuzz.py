@@ -5,7 +5,7 @@
 
 Each target of tests/fuzz runs in a process of its own, led by the coverage of skillstore (atheris, libFuzzer), from
 inputs made on the fly and those that once failed (tests/fuzz/found). An error outside SkillStoreError, more than 2 GiB,
-more than 20 seconds, or the death of the process is a finding: the input is kept in tests/fuzz/found/<target>, where
+more than a minute, or the death of the process is a finding: the input is kept in tests/fuzz/found/<target>, where
 `tests/fuzz/test_fuzz.py` tries it from then on. Same seed, same inputs.
 """
 
@@ -61,7 +61,8 @@ def work(target: str, runs: int, seed: int) -> None:
             f"-runs={runs}",
             f"-seed={seed}",
             f"-max_len={TARGETS[target][1]}",
-            "-timeout=20",
+            "-timeout=60",
+            "-report_slow_units=60",
             "-rss_limit_mb=2048",
         ]
         options += ["-print_final_stats=1", f"-artifact_prefix={FOUND / target}/", corpus, str(FOUND / target)]
