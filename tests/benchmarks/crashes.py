@@ -1,6 +1,6 @@
 """Crash points: every call of many lives of a library, every image a crash may leave then, each opened and compared.
 
-    python -m tests.benchmarks.crashes --lives 3 --seeds 32 --cuts 8 --jobs 2
+    python -m tests.benchmarks.crashes --lives 3 --seeds 34 --cuts 4 --jobs 2
 
 One row for each workload: calls that change the disk, crash points (calls x models x variants), distinct images by
 their bytes, and how many of these could not be opened, had lost what was acknowledged, held what never was, or could
@@ -55,8 +55,8 @@ def row(name: str, tally: Tally) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lives", type=int, default=3, help="of each workload, each with another content")
-    parser.add_argument("--cuts", type=int, default=8, help="places where the last write is torn")
-    parser.add_argument("--seeds", type=int, default=32, help="random parts of what was not synced, at each call")
+    parser.add_argument("--cuts", type=int, default=4, help="places where the last write is torn")
+    parser.add_argument("--seeds", type=int, default=34, help="random parts of what was not synced, at each call")
     parser.add_argument("--jobs", type=int, default=2)
     given = parser.parse_args()
     names = [*WORKLOADS, RECOVERY]
