@@ -147,6 +147,7 @@ def test_cells_go_along_but_damaged_ones_stay_out(tmp_path: Path, monkeypatch: p
     assert contents_of(tmp_path / "other") == contents_of(place)
 
 
+@pytest.mark.damages
 def test_the_restored_library_and_the_original_cannot_exchange_files(place: Path, file: Path, tmp_path: Path) -> None:
     restore(file, tmp_path / "copy")
     for where, name in ((place, "here"), (tmp_path / "copy", "else")):
@@ -534,6 +535,7 @@ def _not_backed_up(library: SkillLibrary, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["skills"]
 
 
+@pytest.mark.damages
 def test_another_file_in_the_place_of_a_segment_is_found_by_a_backup(place: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(place, tmp_path / "diverged"))
     for where, name in ((place, "here"), (copy, "else")):
