@@ -6,18 +6,17 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import pytest
 
-from skillstore import Interval, OneOf, Skill, SkillLibrary
+from skillstore import SkillLibrary
 from skillstore.local import cells
-from tests.contracts.library_contract import StoppedError
-from tests.crashes import image, models
+from tests.crashes import image, models, steps
 from tests.crashes.disk import Disk, File
 from tests.crashes.image import Image
-from tests.crashes.life import LIBRARY, Life, Lived, State, Step, contents, recorded, scratch
+from tests.crashes.life import LIBRARY, Life, Lived, State, contents, recorded, scratch
 from tests.crashes.models import played
 from tests.crashes.record import Record
 
@@ -49,9 +48,9 @@ def recovered(left: Image, seed: int) -> Lived:
         life = Life(record, _found(place))
         with recorded(record):
             life.reopen()
-            life.change(_batch("other 0", 4))
+            life.change(steps.batch("other 0", 4))
             life.change(lambda library: library.snapshot())
-            life.change(_added(np.random.default_rng(seed)))
+            life.change(steps.added(np.random.default_rng(seed)))
             life.die()
         return Lived(left, record.calls, life.states, image.read(place), True)
 
@@ -92,10 +91,10 @@ def create(life: Life, generator: np.random.Generator) -> None:
     if generator.integers(2):
         life.close()
         life.reopen()
-    life.change(_added(generator))
+    life.change(steps.added(generator))
     life.close()
     life.reopen()
-    life.change(_added(generator))
+    life.change(steps.added(generator))
     life.close()
 
 
@@ -109,13 +108,13 @@ def add(life: Life, generator: np.random.Generator) -> None:
     """One by one, some of them merged, some by request; killed and closed now and then."""
     life.open(embedding_dim=2)
     for turn in range(4):
-        life.changes([*(_added(generator) for _ in range(6)), _asked(turn)])
+        life.changes([*(steps.added(generator) for _ in range(6)), steps.asked(turn)])
         if turn % 2:
             life.close()
         else:
             life.die()
         life.reopen()
-    life.change(_added(generator))
+    life.change(steps.added(generator))
     life.close()
 
 
@@ -123,22 +122,22 @@ def batch(life: Life, generator: np.random.Generator) -> None:
     """Many frames in one commit; some given up when a part of them is written already."""
     life.open(embedding_dim=2)
     for turn in range(4):
-        life.change(_batch(f"batch {turn}", 4 + 3 * turn))
-        life.change(_given_up)
-        life.change(_added(generator))
-        life.change(_in_part_given_up)
+        life.change(steps.batch(f"batch {turn}", 4 + 3 * turn))
+        life.change(steps.given_up)
+        life.change(steps.added(generator))
+        life.change(steps.in_part_given_up)
     life.die()
     life.reopen()
-    life.change(_batch("later", 6))
+    life.change(steps.batch("later", 6))
     life.close()
 
 
 def record_outcome(life: Life, generator: np.random.Generator) -> None:
     """In the journal, and in segments."""
     life.open(embedding_dim=2)
-    life.changes([_added(generator) for _ in range(5)])
+    life.changes([steps.added(generator) for _ in range(5)])
     for turn in range(3):
-        life.changes([_outcome(generator) for _ in range(10)])
+        life.changes([steps.outcome(generator) for _ in range(10)])
         if turn < 2:
             life.change(lambda library: library.snapshot())
     life.close()
@@ -148,14 +147,16 @@ def remove_and_replace(life: Life, generator: np.random.Generator) -> None:
     """Skills come and go, in the journal and in segments; so do notes."""
     life.open(embedding_dim=2)
     for turn in range(3):
-        life.changes([_added(generator) for _ in range(5)])
-        life.changes([_removed(generator), _replaced(generator), _noted(generator), _replaced(generator)])
+        life.changes([steps.added(generator) for _ in range(5)])
+        life.changes(
+            [steps.removed(generator), steps.replaced(generator), steps.noted(generator), steps.replaced(generator)]
+        )
         if turn == 1:
             life.change(lambda library: library.snapshot())
     life.change(lambda library: library.notes.pop("note 0", None))
     life.die()
     life.reopen()
-    life.change(_removed(generator))
+    life.change(steps.removed(generator))
     life.close()
 
 
@@ -166,9 +167,9 @@ def snapshot_and_compact(life: Life, generator: np.random.Generator) -> None:
         patched.setattr(cells, "_FARTHEST", 1)
         life.open(embedding_dim=2)
         for turn in range(4):
-            life.changes([_added(generator), _added(generator), _asked(turn), _outcome(generator)])
+            life.changes([steps.added(generator), steps.added(generator), steps.asked(turn), steps.outcome(generator)])
             life.change(lambda library: library.compact() if turn % 2 else library.snapshot())  # noqa: B023
-            life.change(_removed(generator))
+            life.change(steps.removed(generator))
         life.die()
         life.reopen()
         life.change(lambda library: library.compact())
@@ -184,23 +185,23 @@ def migrate(life: Life, generator: np.random.Generator) -> None:
 def first_change(life: Life, generator: np.random.Generator) -> None:
     """The first changes of a library, which may be of an older format."""
     life.reopen()
-    life.changes([_outcome(generator), _outcome(generator)])
+    life.changes([steps.outcome(generator), steps.outcome(generator)])
     life.change(lambda library: library.snapshot())
-    life.change(_outcome(generator))
+    life.change(steps.outcome(generator))
     life.close()
 
 
 def backup_and_restore(life: Life, generator: np.random.Generator) -> None:
     """A backup, while the journal goes on, and a library made of it, whose directory goes to its place at the end."""
     life.open(embedding_dim=2)
-    life.changes([_added(generator), _added(generator), _noted(generator)])
+    life.changes([steps.added(generator), steps.added(generator), steps.noted(generator)])
     if generator.integers(2):
         life.change(lambda library: library.snapshot())
-    life.changes([_outcome(generator), _added(generator)])
+    life.changes([steps.outcome(generator), steps.added(generator)])
     life.backup()
-    life.change(_added(generator))
+    life.change(steps.added(generator))
     life.restore()
-    life.change(_outcome(generator))
+    life.change(steps.outcome(generator))
     life.close()
 
 
@@ -208,16 +209,16 @@ def unsynced(life: Life, generator: np.random.Generator) -> None:
     """Durability "os": any number of the last commits may be lost until the next sync; none may be torn."""
     life.open(embedding_dim=2)
     for turn in range(3):
-        life.changes([_added(generator) for _ in range(4)])
-        life.change(_batch(f"batch {turn}", 4 + int(generator.integers(5))))
-        life.change(_given_up)
-        life.change(_outcome(generator))
+        life.changes([steps.added(generator) for _ in range(4)])
+        life.change(steps.batch(f"batch {turn}", 4 + int(generator.integers(5))))
+        life.change(steps.given_up)
+        life.change(steps.outcome(generator))
         if turn == 1:
             life.close()
             life.reopen()
         elif turn == 2:
             life.change(lambda library: library.snapshot())
-            life.changes([_outcome(generator) for _ in range(3)])
+            life.changes([steps.outcome(generator) for _ in range(3)])
     life.close()
 
 
@@ -235,86 +236,3 @@ WORKLOADS: dict[str, Workload] = {
     "first change 1.0": first_change,
     "unsynced": unsynced,
 }
-
-
-def _skill(generator: np.random.Generator) -> Skill:
-    """Few angles and few conditions, so that some are merged."""
-    conditions: Any = [{}, {"n": int(generator.integers(3))}, {"n": Interval(0, 1)}, {"color": OneOf("red", 2)}]
-    angle = float(generator.integers(5))
-    return Skill(
-        f"skill {generator.integers(1000)}",
-        conditions[int(generator.integers(4))],
-        ["go", int(generator.integers(9))],
-        [np.cos(angle), np.sin(angle)],
-        {"pad": "p" * int(generator.integers(200))},
-    )
-
-
-def _added(generator: np.random.Generator) -> Step:
-    skill = _skill(generator)
-    return lambda library: library.add_skill(
-        skill if library.embedding_dim == 2 else Skill(skill.name, skill.preconditions, ["go"], [1.0, 0, 0, 0])
-    )
-
-
-def _asked(number: int) -> Step:
-    """A request whose answer is the id of the skill that it adds, and whose id is that skill's name."""
-    skill = Skill(f"request {number}", {"request": number}, ["go"], [1.0, 0.0])
-    return lambda library: library.once(skill.name, lambda: library.add_skill(skill).skill.id)
-
-
-def _one(library: SkillLibrary, place: float) -> int:
-    """The id of one skill that is there."""
-    ids = [skill.id or 0 for skill in library]
-    return ids[int(place * len(ids))]
-
-
-def _outcome(generator: np.random.Generator) -> Step:
-    place, success = generator.random(), bool(generator.integers(2))
-    return lambda library: library.record_outcome(_one(library, place), success)
-
-
-def _removed(generator: np.random.Generator) -> Step:
-    place = generator.random()
-    return lambda library: library.remove_skill(_one(library, place))
-
-
-def _replaced(generator: np.random.Generator) -> Step:
-    place, skill = generator.random(), _skill(generator)
-    return lambda library: library.replace_skill(_one(library, place), skill)
-
-
-def _noted(generator: np.random.Generator) -> Step:
-    key, value = f"note {generator.integers(2)}", "n" * int(generator.integers(300))
-    return lambda library: library.notes.update({key: value})
-
-
-def _batch(name: str, size: int) -> Step:
-    """Each skill a frame of its own, or nearly; the frames of two batches are as long if their names are."""
-
-    def step(library: SkillLibrary) -> None:
-        dim = library.embedding_dim
-        with library.batch():
-            for number in range(size):
-                conditions = {name: number}
-                library.add_skill(
-                    Skill(f"{name} {number}", conditions, ["go"], [1.0] * dim, {"pad": name[:1] * (150 + 60 * number)})
-                )
-            library.record_outcome(_one(library, 0.5), True)
-            library.notes["plan"] = name[:1] * 700
-            library.notes["end"] = name
-
-    return step
-
-
-def _given_up(library: SkillLibrary) -> None:
-    with pytest.raises(StoppedError), library.batch():  # noqa: PT012 - the batch is what raises
-        _batch("given up", 5)(library)
-        raise StoppedError
-
-
-def _in_part_given_up(library: SkillLibrary) -> None:
-    with library.batch():
-        library.notes["kept"] = "k" * 700
-        _given_up(library)
-        library.notes["kept"] = "k" * 600
