@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from itertools import compress, islice
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skillstore.answers import Added, Additions
 from skillstore.backend import Progress, Settings
 from skillstore.errors import BackendUnavailableError, InvalidInputError, LibraryClosedError, SkillStoreError
 from skillstore.local import backup, records
-from skillstore.local.changes import Learned, Note, Outcome, Removed, Request, Rows
-from skillstore.local.duplicates import StoredTwins, Twins, keep_first
+from skillstore.local.adding import NOTHING, Adding
+from skillstore.local.arrivals import Arrival, Arrivals
+from skillstore.local.changes import Note, Outcome, Removed, Request, Rows
 from skillstore.local.keeper import Keeper
 from skillstore.local.reading import Reading
 from skillstore.local.storage import Storage
 from skillstore.local.table import Table
-from skillstore.local.writer import Writer
-from skillstore.preconditions import PreconditionSet
-from skillstore.skill import MAX_COUNT, Skill
+from skillstore.local.writer import Commit, Writer
+from skillstore.skill import Skill
 from skillstore.values import Value
 
 _CHUNK = 8192  # skills of a bulk add whose duplicates are searched together
 _CHUNK_BYTES = 16 * 2**20  # of their vectors, at most
-_Added: TypeAlias = tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float32]]
-_NOTHING_ADDED: _Added = np.zeros(0, np.int64), np.zeros(0, np.bool_), np.zeros(0, np.float32)
 _PATIENCE = 1.0  # seconds
 MAX_NOTES = 16 * 2**20
 """Bytes of all notes together, keys included."""
@@ -43,19 +40,32 @@ class LocalBackend(Reading):
         super().__init__(settings, table, threading.RLock())
         self._storage, self._durability = storage, durability
         self._writer = Writer(table, storage, self._state, durability)
+        self._adding = Adding(table, self._state, self._writer, settings, self.get)
+        self._arrivals = Arrivals(self._add_all, self._chunk)
         self._keeper = Keeper(table, self._state, storage, self._renew)
         self._keeper.look()
 
     def add(self, skill: Skill) -> Added:
-        with self._changing():  # another thread could remove it as soon as it is published
-            return self.add_many([skill], keep_ids=False)[0]
+        self._check_open()
+        arrival = Arrival.of(skill)
+        if self._writer.mine():
+            with self._changing() as commit:
+                self._adding.take([arrival], commit)
+        else:
+            self._arrivals.enter(arrival)
+        assert arrival.added is not None  # noqa: S101 - it was staged, by this thread or another
+        return arrival.added
+
+    def _add_all(self, arrivals: list[Arrival]) -> None:
+        with self._changing() as commit:
+            self._adding.take(arrivals, commit)
 
     def add_many(self, skills: Iterable[Skill], keep_ids: bool) -> Additions:
-        added = [_NOTHING_ADDED]
+        added = [NOTHING]
         with self._changing():
-            source = iter(skills)
-            while chunk := list(islice(source, self._chunk)):
-                added.append(self._add_chunk(chunk, keep_ids))
+            arrivals = map(Arrival.of, skills)
+            while chunk := list(islice(arrivals, self._chunk)):
+                added.append(self._adding.stage(chunk, keep_ids))
         ids, created, similarities = (np.concatenate(column) for column in zip(*added, strict=True))
         return Additions(ids, created, similarities, get=self.get)
 
@@ -70,13 +80,14 @@ class LocalBackend(Reading):
             self._writer.stage(Removed(skill_id))
 
     def replace(self, skill_id: int, skill: Skill) -> Skill:
+        new = Arrival.of(skill)
         with self._changing(), self._state:
             old = self._table.skill(*self._row(skill_id, staged=True), staged=True)
             same = records.same(old.action_sequence, skill.action_sequence)
             uses = (old.times_used, old.success_count) if same else (0, 0)
             counts = np.array([(*uses, old.times_learned)], dtype=np.int64)
-            rows = Rows(np.array([skill_id]), [_payload(skill)], skill.embedding[None, :], counts, replaces=True)
-            self._writer.stage_rows(rows, self._set_numbers([skill]))
+            rows = Rows(np.array([skill_id]), [new.payload], skill.embedding[None, :], counts, replaces=True)
+            self._writer.stage_rows(rows, self._table.matcher.intern_each([new.wanted.conditions]))
             return self.get(skill_id)
 
     def set_note(self, key: str, value: Value) -> None:
@@ -174,11 +185,11 @@ class LocalBackend(Reading):
     # how it is done
 
     @contextmanager
-    def _changing(self) -> Iterator[None]:
+    def _changing(self) -> Iterator[Commit]:
         self._check_open()
-        with self._writer.commit():
+        with self._writer.commit() as commit:
             self._check_open()
-            yield
+            yield commit
         self._keeper.look()
 
     def _takes_part(self) -> bool:
@@ -213,48 +224,6 @@ class LocalBackend(Reading):
             self._writer.fail(error)
             raise
 
-    def _add_chunk(self, chunk: Sequence[Skill], keep_ids: bool) -> _Added:
-        """Stage each as if they came one by one in order."""
-        payloads = [_payload(skill) for skill in chunk]
-        sets, vectors = self._set_numbers(chunk), np.stack([skill.embedding for skill in chunk])
-        limit = None if keep_ids else self.settings.same_skill
-        twins, kept = Twins(len(chunk)), np.ones(len(chunk), dtype=np.bool_)
-        first = self._table.staging.next_id
-        if limit is not None:
-            any_set = self.settings.dedup_scope == "library"
-            with self._state:
-                stored = StoredTwins(self._table, limit, any_set, sets)
-            twins = stored.find(sets, vectors)
-            kept = keep_first(sets, vectors, twins, limit, first, any_set)
-        new = [skill for skill, is_kept in zip(chunk, kept.tolist(), strict=True) if is_kept]
-        ids = twins.ids.copy()
-        ids[kept] = self._new_ids(new, first, keep_ids)
-        if new:
-            counts = np.array([(s.times_used, s.success_count, s.times_learned) for s in new], dtype=np.int64)
-            rows = Rows(ids[kept], list(compress(payloads, kept.tolist())), vectors[kept], counts)
-            self._writer.stage_rows(rows, sets[kept])
-        for skill_id in ids[~kept].tolist():
-            self._writer.stage(Learned(skill_id))
-        return ids, kept, twins.similarities
-
-    def _new_ids(self, skills: Sequence[Skill], first: int, keep_ids: bool) -> NDArray[np.int64]:
-        if not keep_ids:
-            if first + len(skills) > MAX_COUNT + 1:
-                raise InvalidInputError("the library has given its last id; copy its skills into a new one")
-            return np.arange(first, first + len(skills))
-        ids = []
-        for skill in skills:
-            ids.append(first if skill.id is None else skill.id)
-            if ids[-1] < first:
-                raise InvalidInputError(f"the id {skill.id} of {skill.name!r} is not above all ids given so far")
-            first = ids[-1] + 1
-        return np.array(ids, dtype=np.int64)
-
-    def _set_numbers(self, skills: Sequence[Skill]) -> NDArray[np.int64]:
-        sets = [PreconditionSet.of(skill.preconditions) for skill in skills]
-        with self._state:
-            return self._table.matcher.intern_each(each.conditions for each in sets)
-
     @property
     def _chunk(self) -> int:
         """Skills of a bulk add that are looked at together."""
@@ -266,7 +235,3 @@ class LocalBackend(Reading):
         except LibraryClosedError:
             return True
         return False
-
-
-def _payload(skill: Skill) -> bytes:
-    return records.payload(skill.name, skill.preconditions, skill.action_sequence, skill.metadata)

@@ -17,6 +17,8 @@ from skillstore.skill import MAX_COUNT
 
 _LONGEST = 2**20
 """Bytes of one record of many skills, about: a frame holds at least one record."""
+_COLUMNS = [np.dtype(name) for name in ("<i8", "<u4", "<i8", "<f4")]
+"""Of a record of many skills: ids, lengths of payloads, counts, vectors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +100,10 @@ def _form(change: Change) -> list[Any]:
         if change.replaces:
             vector = change.vectors[0].astype("<f4").tobytes()
             return ["replace", int(change.ids[0]), change.payloads[0], vector, *change.counts[0].tolist()]
-        lengths = np.fromiter(map(len, change.payloads), "<u4", len(change.payloads))
-        columns = change.ids.astype("<i8"), lengths, change.counts.astype("<i8"), change.vectors.astype("<f4")
-        return ["rows", *(column.tobytes() for column in columns), b"".join(change.payloads)]
+        lengths = np.array([len(payload) for payload in change.payloads])
+        columns: list[NDArray[Any]] = [change.ids, lengths, change.counts, change.vectors]
+        data = (column.astype(dtype, copy=False).tobytes() for column, dtype in zip(columns, _COLUMNS, strict=True))
+        return ["rows", *data, b"".join(change.payloads)]
     if isinstance(change, Learned):
         return ["learned", change.id]
     if isinstance(change, Outcome):

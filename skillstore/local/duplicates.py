@@ -7,7 +7,7 @@ precondition set: row by row, by matrix products, or where there are very many w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -19,11 +19,12 @@ from skillstore.local.rings import Rings, Spans
 from skillstore.local.segment import Segment
 from skillstore.local.table import Table
 from skillstore.local.tail import Run
-from skillstore.local.vectors import block_products, products
+from skillstore.local.vectors import MANY, block_products, pair_products, products, row_products
 
 Pairs: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
 """(places, rows): for the new skill at each place, a row that may be its twin."""
 
+_NO_PAIRS: Pairs = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
 _SHORT = 64  # rows of a set that are compared pair by pair
 _BLOCK = 32_768  # rows that are multiplied with many vectors at a time
 _SMALL = 16  # new skills of a set that are compared pair by pair
@@ -93,22 +94,41 @@ class StoredTwins:
 
     def find(self, sets: NDArray[np.int64], vectors: Vector) -> Twins:
         """The twins of `vectors` (n, dim) in their `sets`. Cost: the rows of those sets, fewer where they cluster."""
-        twins = Twins(len(sets))
+        twins, least = Twins(len(sets)), self._limit - error_bound(vectors.shape[1])
         if self._any_set:
             sets = np.zeros_like(sets)
-        distinct, owners = (
-            (sets, np.zeros(1, dtype=np.int64)) if len(sets) == 1 else np.unique(sets, return_inverse=True)
-        )
-        least = self._limit - error_bound(vectors.shape[1])
+        if len(sets) == 1:
+            for run in self._runs:
+                self._offer(twins, run, self._of_one(run, sets, vectors, least), vectors)
+            return twins
+        distinct, owners = np.unique(sets, return_inverse=True)
         for run in self._runs:
             starts, lengths = self._spans(run, distinct)
-            pairs = [pair for pair in self._proposed(run, starts, lengths, owners, vectors, least) if len(pair[0])]
-            if pairs:
-                places, rows = (np.concatenate(column) for column in zip(*pairs, strict=True))
-                there = self._there(run, rows)
-                places, rows = places[there], rows[there]
-                twins.offer(places, run.ids[rows], similarities(run.matrix[rows], vectors[places]), self._limit)
+            pairs = _all_of(self._proposed(run, starts, lengths, owners, vectors, least))
+            self._offer(twins, run, pairs, vectors)
         return twins
+
+    def _offer(self, twins: Twins, run: _Run, pairs: Pairs, vectors: Vector) -> None:
+        places, rows = pairs
+        if len(rows):
+            there = self._there(run, rows)
+            places, rows = places[there], rows[there]
+            twins.offer(places, run.ids[rows], similarities(run.matrix[rows], vectors[places]), self._limit)
+
+    def _of_one(self, run: _Run, sets: NDArray[np.int64], vectors: Vector, least: float) -> Pairs:
+        """As `_proposed`, for one new skill."""
+        starts, lengths = self._spans(run, sets)
+        start, length = int(starts[0]), int(lengths[0])
+        if not length:
+            return _NO_PAIRS
+        if length >= _RINGED:
+            return _all_of(self._of_group(run, start, length, np.zeros(1, dtype=np.int64), vectors, least))
+        if run.order is None:
+            rows = start + (row_products(run.matrix, start, start + length, vectors[0]) > least).nonzero()[0]
+        else:
+            rows = run.order[start : start + length]
+            rows = rows[products(run.matrix, rows, vectors[0]) > least]
+        return np.zeros(len(rows), dtype=np.int64), rows
 
     def _spans(self, run: _Run, distinct: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         if self._any_set:
@@ -125,17 +145,16 @@ class StoredTwins:
         least: float,
     ) -> Iterator[Pairs]:
         """Every row that is more similar than the limit to a new skill of its set, and few others."""
-        if len(vectors) == 1:
-            yield from self._of_group(run, int(starts[0]), int(lengths[0]), owners, vectors, least)
-            return
-        short = np.flatnonzero((lengths <= _SHORT)[owners])
-        for places in np.array_split(short, max(1, int(lengths[owners[short]].sum()) // _PAIRS)):
+        few = np.bincount(owners, minlength=len(lengths)) < MANY
+        paired = (lengths <= _SHORT) | (few & (lengths < _RINGED))
+        alone = np.flatnonzero(paired[owners])
+        for places in np.array_split(alone, max(1, int(lengths[owners[alone]].sum()) // _PAIRS)):
             counts = lengths[owners[places]]
             rows = run.rows(joined(starts[owners[places]], counts))
             owning = np.repeat(places, counts)
-            close = np.einsum("ij,ij->i", run.matrix[rows], vectors[owning]) > least
+            close = (pair_products(run.matrix, rows, vectors, owning) > least).nonzero()[0]
             yield owning[close], rows[close]
-        for group in np.flatnonzero(lengths > _SHORT).tolist():
+        for group in np.flatnonzero(~paired).tolist():
             places = np.flatnonzero(owners == group)
             yield from self._of_group(run, int(starts[group]), int(lengths[group]), places, vectors[places], least)
 
@@ -164,6 +183,13 @@ class StoredTwins:
                 gone &= ~np.isin(rows, self._gone.but)
             there = there & ~gone
         return there
+
+
+def _all_of(pairs: Iterable[Pairs]) -> Pairs:
+    found = [pair for pair in pairs if len(pair[0])]
+    if len(found) < 2:
+        return found[0] if found else _NO_PAIRS
+    return np.concatenate([places for places, _ in found]), np.concatenate([rows for _, rows in found])
 
 
 def _in_rings(
@@ -226,7 +252,7 @@ def _crowded(
     before = later - np.repeat(starts[small], sizes[small])
     groups = np.repeat(np.repeat(small, sizes[small]), before)
     places, others = order[np.repeat(later, before)], order[joined(later - before, before)]
-    near = groups[np.einsum("ij,ij->i", vectors[others], vectors[places]) > least]
+    near = groups[pair_products(vectors, others, vectors, places) > least]
     return np.concatenate((np.flatnonzero(sizes > _SMALL), np.unique(near)))
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import DTypeLike, NDArray
 
 D = TypeVar("D", bound=np.generic)
 
@@ -28,14 +29,15 @@ class Growable(Generic[D]):
     def rows(self) -> NDArray[D]:
         return self._room[: self._count]
 
-    def append(self, rows: ArrayLike) -> None:
-        """Append one row, or an array of rows."""
-        new = np.asarray(rows, dtype=self._room.dtype).reshape(-1, *self._shape)
-        self._make_room(self._count + len(new))
-        self._room[self._count : self._count + len(new)] = new
-        self._count += len(new)
+    def append(self, rows: Sized) -> None:
+        """Append rows: a sequence of them, or an array."""
+        end = self._count + len(rows)
+        if end > len(self._room):
+            self._make_room(end)
+        self._room[self._count : end] = rows
+        self._count = end
 
-    def put(self, count: int, rows: ArrayLike) -> None:
+    def put(self, count: int, rows: Sized) -> None:
         """Append to the first `count` rows; those behind them are forgotten."""
         self._count = count
         self.append(rows)
@@ -50,7 +52,6 @@ class Growable(Generic[D]):
         self._count = len(places)
 
     def _make_room(self, needed: int) -> None:
-        if needed > len(self._room):
-            larger = np.zeros((max(16, needed, 2 * len(self._room)), *self._shape), dtype=self._room.dtype)
-            larger[: self._count] = self._room[: self._count]
-            self._room = larger
+        larger = np.zeros((max(needed, 2 * len(self._room)), *self._shape), dtype=self._room.dtype)
+        larger[: self._count] = self.rows
+        self._room = larger

@@ -63,7 +63,7 @@ class Matcher:
         self._sets: dict[bytes, int] = {}
         self._keyed = 0  # sets that stand in it
         self._starts: Growable[np.int64] = Growable(np.int64)  # the terms of set i: starts[i] to starts[i + 1]
-        self._starts.append(0)
+        self._starts.append([0])
         self._flat: Growable[np.int32] = Growable(np.int32)
         self._words: list[Growable[np.uint64]] = [Growable(np.uint64) for _ in range(WORDS)]
         self._remembered: dict[frozenset[tuple[str, Hashable]], Applicable] = {}

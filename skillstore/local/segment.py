@@ -231,7 +231,7 @@ class Segment:
     def spans_of_sets(self, sets: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """(starts, lengths) of the rows of each of these sets, those that are gone included; length 0 for none."""
         order = self._by_set
-        places = np.minimum(np.searchsorted(self.sets, sets, sorter=order), len(self.sets) - 1)
+        places = np.minimum(self.sets.searchsorted(sets, sorter=order), len(self.sets) - 1)
         lists = places if order is None else order[places]
         starts = self.starts[lists]
-        return starts, np.where(self.sets[lists] == sets, self.starts[lists + 1] - starts, 0)
+        return starts, (self.starts[lists + 1] - starts) * (self.sets[lists] == sets)

@@ -20,6 +20,9 @@ class Gone(NamedTuple):
     but: NDArray[np.int64]
 
 
+_NOTHING_GONE = Gone(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+
+
 class Staging:
     """The sum of the changes that are staged, over what is visible.
 
@@ -80,6 +83,8 @@ class Staging:
         return self._counts.get(skill_id, (0, 0, 0))
 
     def gone(self) -> Gone:
+        if not self.superseded:
+            return _NOTHING_GONE
         ids = np.fromiter(self.superseded, dtype=np.int64, count=len(self.superseded))
         return Gone(ids, np.array([row for row in self.superseded.values() if row is not None], dtype=np.int64))
 

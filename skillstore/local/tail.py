@@ -40,8 +40,8 @@ class Run:
 
     def spans_of_sets(self, sets: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """(starts, lengths): where the rows of each of `sets` stand in `order`."""
-        starts = np.searchsorted(self.sets, sets)
-        return starts, np.searchsorted(self.sets, sets, side="right") - starts
+        starts = self.sets.searchsorted(sets)
+        return starts, self.sets.searchsorted(sets, side="right") - starts
 
     def rings(self, start: int, length: int, vectors: Vector) -> Rings:
         """Around the rows that stand at `start` and the places after it, made when first asked for.
@@ -187,7 +187,7 @@ class Tail:
 
     def run_of(self, number: int) -> Run:
         """The rows of one precondition set. Cost: a look at the sets of all."""
-        rows = np.flatnonzero(self._sets.rows == number)
+        rows = (self._sets.rows == number).nonzero()[0]
         return Run(0, rows, self._sets.rows[rows], self._middles)
 
     def view(self) -> Tail:

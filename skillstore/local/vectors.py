@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from skillstore.embedding import Vector
 from skillstore.local.ranges import joined
 
-_MANY = 8  # queries
+MANY = 8  # queries for which a product of matrices is worth it
 _LONG = 256  # rows side by side that are worth a call of their own
 
 
@@ -54,6 +54,18 @@ def products(vectors: Vector, rows: NDArray[np.int64], query: Vector) -> Vector:
     return found
 
 
+def pair_products(vectors: Vector, rows: NDArray[np.int64], queries: Vector, places: NDArray[np.int64]) -> Vector:
+    """The inner product of vectors[rows[i]] with queries[places[i]], as proposals: float32 (len(rows),)."""
+    faiss, found = _faiss(), np.empty(len(rows), dtype=np.float32)
+    pointer, dim = faiss.swig_ptr, vectors.shape[1]
+    if len(rows):
+        with _one_thread(faiss):
+            faiss.pairwise_indexed_inner_product(
+                dim, len(rows), pointer(vectors), pointer(rows), pointer(queries), pointer(places), pointer(found)
+            )
+    return found
+
+
 def span_products(
     vectors: Vector, starts: NDArray[np.int64], lengths: NDArray[np.int64], query: Vector
 ) -> tuple[NDArray[np.int64], Vector]:
@@ -78,13 +90,25 @@ def block_products(block: Vector, queries: Vector) -> Vector:
     A product of matrices is faster for many queries; but it is shared between threads that wait for each other, each
     time, which costs more than it gains where there are few, or where other processes want the processors, too.
     """
-    if len(queries) >= _MANY:
+    if len(queries) >= MANY:
         return block @ np.ascontiguousarray(queries.T)  # in this order it is fastest
-    faiss, found = _faiss(), np.empty((len(queries), len(block)), dtype=np.float32)
-    pointer, block = faiss.swig_ptr, np.ascontiguousarray(block)
+    found, block = np.empty((len(queries), len(block)), dtype=np.float32), np.ascontiguousarray(block)
     for query, out in zip(np.ascontiguousarray(queries), found, strict=True):
-        faiss.fvec_inner_products_ny(pointer(out), pointer(query), pointer(block), block.shape[1], len(block))
+        _products_of_block(block, query, out)
     return found.T
+
+
+def _products_of_block(block: Vector, query: Vector, out: Vector) -> None:
+    faiss = _faiss()
+    pointer = faiss.swig_ptr
+    faiss.fvec_inner_products_ny(pointer(out), pointer(query), pointer(block), block.shape[1], len(block))
+
+
+def row_products(vectors: Vector, start: int, stop: int, query: Vector) -> Vector:
+    """The `products` of the rows from `start` to `stop`, which lie side by side."""
+    found = np.empty(stop - start, dtype=np.float32)
+    _products_of_block(vectors[start:stop], query, found)
+    return found
 
 
 class Centroids:

@@ -16,13 +16,13 @@ def make_small(monkeypatch: pytest.MonkeyPatch) -> None:
     thresholds = {
         cells: {"SMALLEST": 3, "_FARTHEST": 1, "_BLOCK": 5},
         changes: {"_LONGEST": 400},
-        duplicates: {"_SHORT": 1, "_BLOCK": 5, "_RINGED": 3, "_SMALL": 2, "_FEW": 3, "_PAIRS": 4},
+        duplicates: {"MANY": 2, "_SHORT": 1, "_BLOCK": 5, "_RINGED": 3, "_SMALL": 2, "_FEW": 3, "_PAIRS": 4},
         matcher: {"_LOOSE": 2, "_REMEMBERED": 3},
         payloads: {"_BLOCK": 3},
         segment: {"_RIVALS": 1, "_FEW": 1, "_MANY": 1, "_SAMPLE": 3, "_FEW_SETS": 3, "_REMEMBERED": 3},
         rings: {"_BLOCK": 2},
         tail: {"_LOOSE": 2},
-        vectors: {"_LONG": 2, "_MANY": 2},
+        vectors: {"_LONG": 2, "MANY": 2},
         writer: {"FRAME_TARGET": 400},
     }
     for module, names in thresholds.items():

@@ -1,0 +1,105 @@
+"""Arrivals: skills that several threads add at the same moment are added together, by one of them.
+
+Looking for the twins of many costs little more than for one, and one commit and one sync do for all. Nobody waits for
+others to come: who is there when the last commit is on the disk shares the next.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from skillstore.answers import Added
+from skillstore.local import records
+from skillstore.local.writer import Commit
+from skillstore.preconditions import PreconditionSet
+from skillstore.skill import Skill
+
+_PATIENCE = 0.05
+"""Seconds after which who waits looks whether anybody leads: a signal may have broken in on who should have called."""
+
+
+def _held() -> threading.Lock:
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
+
+
+@dataclass(eq=False, slots=True)
+class Arrival:
+    """A skill on its way in: the `commit` that it was staged in, what became of it, and whether that is durable."""
+
+    skill: Skill
+    payload: bytes
+    wanted: PreconditionSet
+    commit: Commit | None = None
+    added: Added | None = None
+    done: bool = False
+    withdrawn: bool = False
+    _call: threading.Lock = field(default_factory=_held)
+
+    @classmethod
+    def of(cls, skill: Skill) -> Arrival:
+        """Raises InvalidInputError if the skill cannot be stored."""
+        payload = records.payload(skill.name, skill.preconditions, skill.action_sequence, skill.metadata)
+        return cls(skill, payload, PreconditionSet.of(skill.preconditions))
+
+    def wait(self) -> None:
+        """Return when called, or after a while."""
+        self._call.acquire(timeout=_PATIENCE)
+
+    def call(self) -> None:
+        """Let `wait` return. Calling twice is calling once."""
+        if self._call.locked():
+            self._call.release()
+
+
+class Arrivals:
+    """One of the threads that `enter` leads: it adds all that have arrived, up to `most`, by `add_all`."""
+
+    def __init__(self, add_all: Callable[[list[Arrival]], None], most: int) -> None:
+        self._add_all, self._most = add_all, most
+        self._waiting: deque[Arrival] = deque()
+        self._leading = threading.Lock()
+
+    def enter(self, arrival: Arrival) -> None:
+        """Return when `arrival` is done; raises what adding it raises."""
+        self._waiting.append(arrival)
+        try:
+            while not arrival.done:
+                if not self._leading.acquire(blocking=False):
+                    arrival.wait()
+                    continue
+                try:
+                    self._lead(arrival)
+                finally:
+                    self._leading.release()
+                    self._call_next()
+        except BaseException:
+            arrival.withdrawn = True
+            raise
+
+    def _lead(self, own: Arrival) -> None:
+        time.sleep(0)  # whom the last leader called may come back before the next commit begins
+        if own.done:
+            return
+        together = [own]
+        while self._waiting and len(together) < self._most:
+            other = self._waiting.popleft()
+            if other is not own and not other.done and not other.withdrawn:
+                together.append(other)
+        try:
+            self._add_all(together)
+            for arrival in together:
+                arrival.done = True
+        finally:  # if it failed, each of the others tries it alone
+            for arrival in together[1:]:
+                arrival.call()
+
+    def _call_next(self) -> None:
+        with suppress(IndexError):
+            self._waiting[0].call()
