@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from unittest import mock
 
@@ -13,7 +15,7 @@ from skillstore import Interval, OneOf, Skill, SkillLibrary
 from skillstore.backend import Settings
 from skillstore.local import cells, manifest
 from skillstore.local.frames import HEADER_SIZE, MARKER, header
-from skillstore.local.manifest import Manifest
+from skillstore.local.manifest import Manifest, NamedFile
 from tests.skillstore.ram import RamFiles, ram_library
 
 DIM = 3
@@ -58,6 +60,7 @@ def running() -> dict[str, bytes]:
     return died
 
 
+@cache
 def named() -> Manifest:
     """The manifest of `library`."""
     return manifest.read(RamFiles(library()))
@@ -88,6 +91,15 @@ def changes(made: SkillLibrary) -> None:
         made.add_skill(Skill("last", {"new": "x"}, ["go"], [0, 0, 1]))
         made.notes["plan"] = None
         del made.notes["plan"]
+
+
+def fitting(name: str, data: bytes) -> Manifest:
+    """The manifest of `library` as it would be if these were the bytes of its file `name`."""
+    heads = [part[:_HEAD] for part in data.split(MARKER)[1:]]
+    checksum = zlib.crc32(b"".join(MARKER + head for head in heads))
+    known = named()
+    files = [NamedFile(name, len(data), checksum) if file.name == name else file for file in known.files]
+    return replace(known, segments=tuple(files[:-1]), counts=files[-1])
 
 
 def reframed(data: bytes, start: int, renumbered: bool = True) -> bytes:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import zlib
 from contextlib import suppress
-from dataclasses import replace
 
 from skillstore import SkillLibrary, SkillStoreError
-from skillstore.local import manifest
 from skillstore.local.follower import Follower
 from skillstore.local.frames import HEADER_SIZE, MARKER, seed
 from skillstore.local.generation import Generation
-from skillstore.local.manifest import Manifest, NamedFile
 from skillstore.local.records import packed, unpacked
 from tests.fuzz import asking, seeds
 from tests.fuzz.forms import Reader
 from tests.skillstore.ram import RamFiles
 
-_NAMED = manifest.read(RamFiles(seeds.library()))
+_NAMED = seeds.named()
 _HEAD = HEADER_SIZE - len(MARKER)
 _PLACES = [*(file.name for file in _NAMED.files), "cells-000001"]
 _FITS, _FORMS = 4, 8  # bits of the first byte, as the place of the name is
@@ -38,7 +34,7 @@ def run(data: bytes) -> None:
         read = _changed(name, Reader(read))
     files = RamFiles({**seeds.library(), name: read})
     with suppress(SkillStoreError):
-        read_in = Generation(files, _fitting(name, read), files.identity("MANIFEST"))
+        read_in = Generation(files, seeds.fitting(name, read), files.identity("MANIFEST"))
         follower = Follower(files, read_in)
         asking.ask(SkillLibrary(seeds.DIM, _backend=follower))
 
@@ -52,11 +48,3 @@ def _changed(name: str, reader: Reader) -> bytes:
     form[keys[reader.byte() % len(keys)]] = reader.form()
     parts[place] = parts[place][:_HEAD] + packed(form)
     return seeds.reframed(b"".join(MARKER + part for part in parts), seed(_NAMED.library, name))
-
-
-def _fitting(name: str, data: bytes) -> Manifest:
-    """The manifest as it would be if this were the file."""
-    heads = [part[:_HEAD] for part in data.split(MARKER)[1:]]
-    checksum = zlib.crc32(b"".join(MARKER + head for head in heads))
-    files = [NamedFile(name, len(data), checksum) if file.name == name else file for file in _NAMED.files]
-    return replace(_NAMED, segments=tuple(files[:-1]), counts=files[-1])

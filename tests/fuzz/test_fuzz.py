@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 FOUND = Path(__file__).parent / "found"
-RUNS = {"payload": 3000, "manifest": 3000, "journal": 1500, "snapshot": 1000, "lines": 800}
+RUNS = {"payload": 3000, "manifest": 3000, "journal": 1500, "snapshot": 1000, "lines": 800, "backup": 500}
 TIMES = 10 if os.environ.get("SKILLSTORE_TESTS") == "long" else 1
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # made-up numbers may be infinite

@@ -92,7 +92,7 @@ class RamFiles(Files):
             raise FileNotFoundError(errno.ENOENT, "No such file", str(self.path(name))) from None
 
 
-class _NoLock(WriterLock):
+class NoLock(WriterLock):
     """Nobody else can see a directory in memory."""
 
     def acquire(self) -> None:
@@ -108,7 +108,7 @@ def ram_library(files: RamFiles, mode: str = "rw", settings: Settings | None = N
     if mode == "r":
         backend = Follower(files, generation.opened(files))
     else:
-        lock = _NoLock(files)
+        lock = NoLock(files)
         disk, table, kept = Disk.open(files, lock) if settings is None else Disk.create(files, lock, settings)
         backend = LocalBackend(kept, table, disk, "full")
     return SkillLibrary(backend.settings.embedding_dim, _backend=backend)
