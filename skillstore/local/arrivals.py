@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -31,7 +31,12 @@ def _held() -> threading.Lock:
 
 @dataclass(eq=False, slots=True)
 class Arrival:
-    """A skill on its way in: the `commit` that it was staged in, what became of it, and whether that is durable."""
+    """A skill on its way in.
+
+    commit, added   the commit that it was staged in last, and what became of it there
+    done            that is durable
+    left            nobody waits for it any more
+    """
 
     skill: Skill
     payload: bytes
@@ -39,7 +44,7 @@ class Arrival:
     commit: Commit | None = None
     added: Added | None = None
     done: bool = False
-    withdrawn: bool = False
+    left: bool = False
     _call: threading.Lock = field(default_factory=_held)
 
     @classmethod
@@ -59,46 +64,57 @@ class Arrival:
 
 
 class Arrivals:
-    """One of the threads that `enter` leads: it adds all that have arrived, up to `most`, by `add_all`."""
+    """One of the threads that `enter` leads: it adds all that have arrived, up to `most`, by `add_all`.
+
+    It leads until its own skill is done, or its thread has left: there is nothing that a signal could keep it from
+    giving back.
+    """
 
     def __init__(self, add_all: Callable[[list[Arrival]], None], most: int) -> None:
         self._add_all, self._most = add_all, most
         self._waiting: deque[Arrival] = deque()
-        self._leading = threading.Lock()
+        self._leader: Arrival | None = None
+        self._choosing = threading.Lock()
 
     def enter(self, arrival: Arrival) -> None:
         """Return when `arrival` is done; raises what adding it raises."""
         self._waiting.append(arrival)
         try:
             while not arrival.done:
-                if not self._leading.acquire(blocking=False):
-                    arrival.wait()
-                    continue
-                try:
+                if self._leads(arrival):
                     self._lead(arrival)
-                finally:
-                    self._leading.release()
-                    self._call_next()
-        except BaseException:
-            arrival.withdrawn = True
-            raise
+                else:
+                    arrival.wait()
+        finally:
+            arrival.left = True
+            if self._leader is arrival:
+                self._call_next()
+
+    def _leads(self, arrival: Arrival) -> bool:
+        with self._choosing:
+            if self._leader is None or self._leader.done or self._leader.left:
+                self._leader = arrival
+            return self._leader is arrival
 
     def _lead(self, own: Arrival) -> None:
         time.sleep(0)  # whom the last leader called may come back before the next commit begins
-        if own.done:
-            return
-        together = [own]
-        while self._waiting and len(together) < self._most:
-            other = self._waiting.popleft()
-            if other is not own and not other.done and not other.withdrawn:
-                together.append(other)
+        together = [own, *self._others(own)]
         try:
             self._add_all(together)
-            for arrival in together:
+            for arrival in reversed(together):  # its own last: then it leads no more
                 arrival.done = True
         finally:  # if it failed, each of the others tries it alone
             for arrival in together[1:]:
                 arrival.call()
+
+    def _others(self, own: Arrival) -> Iterator[Arrival]:
+        for _ in range(self._most - 1):
+            try:
+                other = self._waiting.popleft()
+            except IndexError:
+                return
+            if other is not own and not other.done and not other.left:
+                yield other
 
     def _call_next(self) -> None:
         with suppress(IndexError):
