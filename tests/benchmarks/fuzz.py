@@ -4,7 +4,7 @@
     python -m tests.benchmarks.fuzz --runs 10000000 --seed 0
     python -m tests.benchmarks.fuzz --runs 10000000 --seed 0 --target journal     its share only
 
-Each target of tests/fuzz runs in processes of its own (atheris, libFuzzer). One run in twenty is led by the coverage
+Each target of tests/fuzz runs in processes of its own (atheris, libFuzzer). One run in fifty is led by the coverage
 of skillstore, from inputs made on the fly and those that once failed (tests/fuzz/found); what it found that goes new
 ways is where the others start, which are led by nothing, and many times faster. An error outside SkillStoreError,
 more than 2 GiB, more than a minute, or the death of the process is a finding: the input is kept in
@@ -34,7 +34,7 @@ TARGETS = {
 """(share of all runs, the less the more one of them costs; longest input in bytes)."""
 
 
-LED = 0.05
+LED = 0.02
 """Share of the runs that are led by coverage: watching every branch makes them some fifteen times slower."""
 
 
