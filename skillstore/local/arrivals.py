@@ -75,6 +75,7 @@ class Arrivals:
         self._waiting: deque[Arrival] = deque()
         self._leader: Arrival | None = None
         self._choosing = threading.Lock()
+        self._shared = False  # whether the last commit was
 
     def enter(self, arrival: Arrival) -> None:
         """Return when `arrival` is done; raises what adding it raises."""
@@ -97,8 +98,10 @@ class Arrivals:
             return self._leader is arrival
 
     def _lead(self, own: Arrival) -> None:
-        time.sleep(0)  # whom the last leader called may come back before the next commit begins
+        if self._shared:
+            time.sleep(0)  # whom the last leader called may come back before the next commit begins
         together = [own, *self._others(own)]
+        self._shared = len(together) > 1
         try:
             self._add_all(together)
             for arrival in reversed(together):  # its own last: then it leads no more
