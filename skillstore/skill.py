@@ -92,6 +92,11 @@ class Skill:
         """success_count / times_used, in [0, 1]; 0.0 for a skill never used."""
         return self.success_count / self.times_used if self.times_used else 0.0
 
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """times_used, success_count, times_learned."""
+        return self.times_used, self.success_count, self.times_learned
+
     def __eq__(self, other: object) -> bool:
         """Whether all fields are equal, the id and the counts included."""
         if not isinstance(other, Skill):
@@ -130,9 +135,8 @@ def _checked_metadata(metadata: Mapping[str, Value] | None) -> dict[str, Value]:
 
 
 def _check_counts(skill: Skill) -> None:
-    counts = (skill.times_used, skill.success_count, skill.times_learned)
-    if any(type(count) is not int or not 0 <= count <= MAX_COUNT for count in counts):
-        raise InvalidInputError(f"the counts of {skill.name!r} are whole numbers from 0, not {counts}")
+    if any(type(count) is not int or not 0 <= count <= MAX_COUNT for count in skill.counts):
+        raise InvalidInputError(f"the counts of {skill.name!r} are whole numbers from 0, not {skill.counts}")
     if skill.success_count > skill.times_used or skill.times_learned < 1:
         raise InvalidInputError(
             f"{skill.name!r} cannot have succeeded more often than it was used, or never been learned"

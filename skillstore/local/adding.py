@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import compress
 from typing import TypeAlias
 
 import numpy as np
@@ -11,10 +10,11 @@ from numpy.typing import NDArray
 
 from skillstore.answers import Added
 from skillstore.backend import Settings
+from skillstore.embedding import Vector
 from skillstore.errors import InvalidInputError
 from skillstore.local.arrivals import Arrival
 from skillstore.local.changes import Learned, Rows
-from skillstore.local.duplicates import StoredTwins, Twins, keep_first
+from skillstore.local.duplicates import StoredTwins, Twins, merge_among
 from skillstore.local.table import Lock, Table
 from skillstore.local.writer import Commit, Writer
 from skillstore.skill import MAX_COUNT, Skill
@@ -52,33 +52,38 @@ class Adding:
     def stage(self, arrivals: Sequence[Arrival], keep_ids: bool = False) -> Columns:
         """Stage each as if they came one by one in order."""
         sets, vectors = self._set_numbers(arrivals), np.array([arrival.skill.embedding for arrival in arrivals])
-        limit = None if keep_ids else self._settings.same_skill
-        twins, kept = Twins(len(arrivals)), np.ones(len(arrivals), dtype=np.bool_)
         first = self._table.staging.next_id
-        if limit is not None:
-            any_set = self._settings.dedup_scope == "library"
-            with self._state:
-                stored = StoredTwins(self._table, limit, any_set, sets)
-            twins = stored.find(sets, vectors)
-            kept = keep_first(sets, vectors, twins, limit, first, any_set)
-        new = [arrival.skill for arrival in compress(arrivals, kept.tolist())]
-        ids = twins.ids.copy()
-        ids[kept] = self._new_ids(new, first, keep_ids)
-        if new:
-            counts = np.array([(s.times_used, s.success_count, s.times_learned) for s in new], dtype=np.int64)
-            payloads = [arrival.payload for arrival in compress(arrivals, kept.tolist())]
-            self._writer.stage_rows(Rows(ids[kept], payloads, vectors[kept], counts), sets[kept])
+        twins = Twins(len(arrivals)) if keep_ids else self._twins(sets, vectors, first)
+        ids, kept = twins.ids, twins.ids == 0
+        places = kept.nonzero()[0]
+        if len(places):
+            new = [arrivals[place] for place in places.tolist()]
+            ids[places] = numbers = self._new_ids(new, first, keep_ids)
+            counts = np.array([each.skill.counts for each in new], dtype=np.int64)
+            rows = Rows(numbers, [each.payload for each in new], vectors[places], counts)
+            self._writer.stage_rows(rows, sets[places])
         for skill_id in ids[~kept].tolist():
             self._writer.stage(Learned(skill_id))
         return ids, kept, twins.similarities
 
-    def _new_ids(self, skills: Sequence[Skill], first: int, keep_ids: bool) -> NDArray[np.int64]:
+    def _twins(self, sets: NDArray[np.int64], vectors: Vector, first: int) -> Twins:
+        """What each is merged into, the next new skill getting the id `first`."""
+        limit, any_set = self._settings.same_skill, self._settings.dedup_scope == "library"
+        if limit is None:
+            return Twins(len(sets))
+        with self._state:
+            stored = StoredTwins(self._table, limit, any_set, sets)
+        twins = stored.find(sets, vectors)
+        merge_among(sets, vectors, twins, limit, first, any_set)
+        return twins
+
+    def _new_ids(self, arrivals: Sequence[Arrival], first: int, keep_ids: bool) -> NDArray[np.int64]:
         if not keep_ids:
-            if first + len(skills) > MAX_COUNT + 1:
+            if first + len(arrivals) > MAX_COUNT + 1:
                 raise InvalidInputError("the library has given its last id; copy its skills into a new one")
-            return np.arange(first, first + len(skills))
+            return np.arange(first, first + len(arrivals))
         ids = []
-        for skill in skills:
+        for skill in (arrival.skill for arrival in arrivals):
             ids.append(first if skill.id is None else skill.id)
             if ids[-1] < first:
                 raise InvalidInputError(f"the id {skill.id} of {skill.name!r} is not above all ids given so far")

@@ -215,16 +215,15 @@ def _above(proposed: Vector, least: float) -> Pairs:
     return row, column
 
 
-def keep_first(
+def merge_among(
     sets: NDArray[np.int64], vectors: Vector, twins: Twins, limit: float, first_id: int, any_set: bool
-) -> NDArray[np.bool_]:
-    """Which of these skills are kept when they are added one by one, those that are not merged: bool (n,).
+) -> None:
+    """Let `twins` also have those among these skills themselves, as if they were added one by one.
 
-    On return `twins` also has the twins among those kept before, whose ids count up from `first_id`.
+    Those without a twin are kept; their ids count up from `first_id`.
     """
-    kept: NDArray[np.bool_] = twins.ids == 0
     if len(sets) == 1:
-        return kept
+        return
     groups = np.zeros_like(sets) if any_set else sets
     order = np.argsort(groups, kind="stable")
     starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
@@ -237,7 +236,6 @@ def keep_first(
     numbers = first_id + np.cumsum(kept) - 1  # ids were counted by place, as if all were kept
     new = twins.ids >= first_id
     twins.ids[new] = numbers[twins.ids[new] - first_id]
-    return kept
 
 
 def _crowded(
