@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skillstore.local.access import Access
+from skillstore.local.conditions import Condition
 from skillstore.local.growable import Growable
 from skillstore.local.ranges import joined
-from skillstore.local.terms import WORDS, Condition, Held, Terms
+from skillstore.local.terms import WORDS, Held, Terms
 from skillstore.preconditions import Facts
 
 Sets: TypeAlias = NDArray[np.int64] | NDArray[np.int32]

@@ -7,7 +7,8 @@ disk and some 70 in memory), extension types, NaN and duplicate keys are refused
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgpack
@@ -29,6 +30,7 @@ MAX_WEIGHT = 96 * 2**20
 """Bytes of memory that one record may take. No payload takes so many; a record of 32 MB could take 700 MB."""
 
 _LONG = 2**16  # bytes, from which a record is weighed first
+_MOST = 72  # bytes of memory for one: no limit, as not all are read at once
 _SHORT = 4096  # bytes, and so at most as many containers
 
 
@@ -46,21 +48,59 @@ def unpacked(data: bytes | bytearray | memoryview, containers: int = MAX_CONTAIN
 
     It takes at most MAX_WEIGHT bytes of memory and `factor` for each byte of `data`.
     """
-    budget = _Budget(containers)
-    try:
+    with _refused():
         if len(data) > _LONG:
             check_weight(data, containers, MAX_WEIGHT + factor * len(data))
-        return msgpack.unpackb(
-            data,
-            raw=False,
-            strict_map_key=True,
-            use_list=True,
-            list_hook=budget.take_list,
-            object_pairs_hook=budget.take_map,
-            ext_hook=_no_extension,
-            max_array_len=len(data),
-            max_map_len=len(data),
-        )
+        return msgpack.unpackb(data, **_limits(len(data), containers))
+
+
+def items_of(data: bytes | bytearray) -> Iterator[tuple[Any, int]]:
+    """Each item of the list that `data` is, and how many bytes it takes: of many, not all are in memory.
+
+    Lists and maps may be as many as there is room for. Raises RecordError as `unpacked`, after any number of items.
+    """
+    containers = max(MAX_CONTAINERS, len(data))
+    with _refused():
+        if len(data) > _LONG:
+            check_weight(data, containers, MAX_WEIGHT + _MOST * len(data))
+        reader = msgpack.Unpacker(max_buffer_size=len(data), **_limits(len(data), containers))
+        reader.feed(data)
+        count, place = reader.read_array_header(), reader.tell()
+    for _ in range(count):
+        with _refused():
+            item = reader.unpack()
+        yield item, reader.tell() - place
+        place = reader.tell()
+    if place != len(data):
+        raise RecordError("more than a record")
+
+
+def values_in(data: bytes) -> Iterator[Any]:
+    """The values that were packed here, one after another."""
+    reader = msgpack.Unpacker(max_buffer_size=0, raw=False)
+    reader.feed(data)
+    return iter(reader)
+
+
+def _limits(size: int, containers: int) -> dict[str, Any]:
+    """How a stranger's record of so many bytes is read."""
+    budget = _Budget(containers)
+    return {
+        "raw": False,
+        "strict_map_key": True,
+        "use_list": True,
+        "list_hook": budget.take_list,
+        "object_pairs_hook": budget.take_map,
+        "ext_hook": _no_extension,
+        "max_array_len": size,
+        "max_map_len": size,
+    }
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    try:
+        yield
     except RecordError:
         raise
     except (ValueError, TypeError, msgpack.UnpackException, RecursionError) as error:

@@ -15,17 +15,27 @@ from skillstore.errors import CorruptLibraryError, InvalidInputError
 from skillstore.local import directory
 from skillstore.local.cells import DEPTHS, Cells, fits
 from skillstore.local.changes import request_of
+from skillstore.local.conditions import Batch
 from skillstore.local.files import Files
 from skillstore.local.frames import FrameReader, Kind, header, seed
 from skillstore.local.manifest import NamedFile
 from skillstore.local.matcher import Matcher
 from skillstore.local.payloads import PayloadFile, Payloads
-from skillstore.local.records import MAX_CONTAINERS, RecordError, checked_note, length, packed, unpacked
+from skillstore.local.records import (
+    MAX_CONTAINERS,
+    MAX_PAYLOAD,
+    RecordError,
+    checked_note,
+    items_of,
+    length,
+    packed,
+    unpacked,
+)
 from skillstore.local.segment import Segment
 from skillstore.local.vectors import Centroids
-from skillstore.preconditions import MAX_FACTS, condition_form, condition_from
+from skillstore.preconditions import MAX_FACTS, condition_form
 
-_BLOCK = 8192  # conditions that are read together
+_LONGEST = MAX_PAYLOAD + 64  # bytes of a condition; bounds take more than they did in a skill
 
 
 class CountsFile(NamedTuple):
@@ -125,10 +135,8 @@ class SnapshotReader(FrameReader):
             raise self.damaged(f"it has {self.size} bytes instead of {named.size}", offset=min(self.size, named.size))
 
     def record(self, sequence: int) -> Any:
-        return self.read(self.body(Kind.SECTION, sequence, limit=self.size))
-
-    def read(self, body: bytearray) -> Any:
         """The record that a section is."""
+        body = self.body(Kind.SECTION, sequence, limit=self.size)
         try:
             return unpacked(body, max(MAX_CONTAINERS, len(body) // 4), factor=32)  # [name, value] takes 4 bytes
         except RecordError as error:
@@ -180,7 +188,7 @@ def read_columns(
     if (ends[1:] < ends[:-1]).any():
         raise reader.damaged("the payloads do not cover their section")
     segment = Segment(
-        sets=matcher.intern_many(sizes, np.array(terms, dtype=np.int32)[places], distinct=True),
+        sets=matcher.intern_many(sizes, terms[places], distinct=True),
         starts=starts,
         ids=ids,
         vectors=vectors,
@@ -193,17 +201,18 @@ def read_columns(
     return segment
 
 
-def _terms(reader: SnapshotReader, body: bytearray, places: int, matcher: Matcher) -> list[int]:
+def _terms(reader: SnapshotReader, body: bytearray, places: int, matcher: Matcher) -> NDArray[np.int32]:
     """The terms of the distinct conditions in `body`, each of which stands in one of the `places` of a set."""
     if length(body) > places:
         raise reader.damaged("there are more conditions than are used")
-    forms, terms = reader.read(body), []
+    batch = Batch()
     try:
-        for first in range(0, len(forms), _BLOCK):
-            block = [(_text(name), condition_from(form, name)) for name, form in forms[first : first + _BLOCK]]
-            terms += matcher.terms.numbers(block)
-            forms[first : first + _BLOCK] = [None] * len(block)  # of many, not all are kept in two forms
-        return terms
+        for item, size in items_of(body):
+            if size > _LONGEST:
+                raise ValueError("one is longer than any skill")
+            name, form = item
+            batch.take_form(_text(name), form)
+        return matcher.terms.taken_up(batch)
     except (InvalidInputError, RecordError, TypeError, ValueError) as error:
         raise reader.damaged(f"it does not hold conditions ({error!r})") from None
 
