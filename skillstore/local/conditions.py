@@ -59,6 +59,8 @@ class Columns(NamedTuple):
     @property
     def own_hashes(self) -> NDArray[np.int64]:
         """The hash of each condition itself."""
+        if len(self.owners) == len(self.names):  # no condition has more than one entry
+            return self.hashes
         return self.hashes[np.flatnonzero(np.diff(self.owners, prepend=-1))]
 
     def check_distinct(self) -> None:
@@ -164,7 +166,7 @@ class Batch:
                 self.absent.append(place)
         self._enter(0, len(name))
         rest, last = bytearray(_MARK), b""
-        for each in np.argsort(hashes, kind="stable").tolist():
+        for each in np.argsort(hashes, kind="stable"):  # of very many, a list would be large
             key = bytes(data[ends[each] : ends[each + 1]])
             if key != last:
                 self._enter(hashes[each], len(name) + len(rest))

@@ -7,7 +7,7 @@ disk and some 70 in memory), extension types, NaN and duplicate keys are refused
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -43,36 +43,63 @@ def packed(form: Any) -> bytes:
     return msgpack.packb(form, use_bin_type=True, strict_types=True)  # type: ignore[no-any-return]
 
 
-def unpacked(data: bytes | bytearray | memoryview, containers: int = MAX_CONTAINERS, factor: int = 4) -> Any:
+def unpacked(data: bytes | bytearray | memoryview) -> Any:
     """The form that `packed` made. Raises RecordError for anything else, and for more lists and maps than allowed.
 
-    It takes at most MAX_WEIGHT bytes of memory and `factor` for each byte of `data`.
+    It takes at most MAX_WEIGHT bytes of memory and 4 for each byte of `data`.
     """
     with _refused():
         if len(data) > _LONG:
-            check_weight(data, containers, MAX_WEIGHT + factor * len(data))
-        return msgpack.unpackb(data, **_limits(len(data), containers))
+            check_weight(data, MAX_CONTAINERS, MAX_WEIGHT + 4 * len(data))
+        return msgpack.unpackb(data, **_limits(len(data), MAX_CONTAINERS))
 
 
-def items_of(data: bytes | bytearray) -> Iterator[tuple[Any, int]]:
-    """Each item of the list that `data` is, and how many bytes it takes: of many, not all are in memory.
+def items_of(data: bytearray) -> Iterator[tuple[Any, int]]:
+    """Each item of the list that `data` is, and how many bytes it takes. Of many, not all are kept: `data` is emptied.
 
     Lists and maps may be as many as there is room for. Raises RecordError as `unpacked`, after any number of items.
     """
-    containers = max(MAX_CONTAINERS, len(data))
+    size = len(data)
+    containers = max(MAX_CONTAINERS, size)
     with _refused():
-        if len(data) > _LONG:
-            check_weight(data, containers, MAX_WEIGHT + _MOST * len(data))
-        reader = msgpack.Unpacker(max_buffer_size=len(data), **_limits(len(data), containers))
+        if size > _LONG:
+            check_weight(data, containers, MAX_WEIGHT + _MOST * size)
+        reader = msgpack.Unpacker(max_buffer_size=size, **_limits(size, containers))
         reader.feed(data)
+        data.clear()
         count, place = reader.read_array_header(), reader.tell()
     for _ in range(count):
         with _refused():
             item = reader.unpack()
         yield item, reader.tell() - place
         place = reader.tell()
-    if place != len(data):
+    if place != size:
         raise RecordError("more than a record")
+
+
+def unpacked_map(data: bytes | bytearray, name: str) -> dict[Any, Any]:
+    """As `unpacked`, of a map in which `name` leads to a map of text to anything that may be large: read in pairs."""
+    with _refused():
+        if len(data) > _LONG:
+            check_weight(data, MAX_CONTAINERS, MAX_WEIGHT + _MOST * len(data))
+        reader = msgpack.Unpacker(max_buffer_size=len(data), **_limits(len(data), MAX_CONTAINERS))
+        reader.feed(data)
+        form = _pairs(reader, lambda key: _pairs(reader) if key == name else reader.unpack())
+        if reader.tell() != len(data):
+            raise RecordError("more than a record")
+        return form
+
+
+def _pairs(reader: Any, read: Callable[[str], Any] | None = None) -> dict[str, Any]:
+    count, form = reader.read_map_header(), {}
+    for _ in range(count):
+        key = reader.unpack()
+        if type(key) is not str:
+            raise RecordError("a name that is not text")
+        form[key] = reader.unpack() if read is None else read(key)
+    if len(form) != count:
+        raise RecordError("a map has a key twice")
+    return form
 
 
 def values_in(data: bytes) -> Iterator[Any]:

@@ -24,8 +24,9 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 WORDS = 2
-_BITS = 64 * WORDS
+BITS = 64 * WORDS
 _BLOCK = 4096  # conditions that are looked for at a time
+_FEW = 8  # that are sooner asked about one by one
 _REMEMBERED = 16_384  # that were looked up lately
 _NEVER = (-1, 0, np.inf, -np.inf)  # columns of a term that no number meets: bit, fact, bounds
 
@@ -47,17 +48,17 @@ class Terms:
         self._data: Growable[np.uint8] = Growable(np.uint8)  # term t is starts[t] to starts[t + 1] of it
         self._starts: Growable[np.int64] = Growable(np.int64)
         self._absent: Growable[np.int32] = Growable(np.int32)  # terms that hold when the fact is not in the state
-        self._bits: Growable[np.int16] = Growable(np.int16)  # columns by term; term 0 always holds
-        self._fact_of: Growable[np.int32] = Growable(np.int32)
-        self._bounds: Growable[np.float64] = Growable(np.float64, 2)
+        self.bits: Growable[np.int16] = Growable(np.int16)  # columns by term; term 0 always holds
+        self.fact_of: Growable[np.int32] = Growable(np.int32)
+        self.bounds: Growable[np.float64] = Growable(np.float64, 2)
         self._lookup = Lookup()
         self._numbers: dict[Condition, int] = {}  # what was looked up lately
         self._by_value: dict[tuple[str, Hashable], tuple[int, ...]] = {}  # the terms that it makes hold
         self._facts: dict[str, tuple[int, ...]] = {}
         self._starts.append([0, 0])
-        self._bits.append(_NEVER[0])
-        self._fact_of.append(_NEVER[1])
-        self._bounds.append(_NEVER[2:])
+        self.bits.append(_NEVER[0])
+        self.fact_of.append(_NEVER[1])
+        self.bounds.append(_NEVER[2:])
 
     def __len__(self) -> int:
         return self._taken.terms
@@ -74,12 +75,12 @@ class Terms:
     @property
     def exact(self) -> bool:
         """Whether each term has a bit of its own, so that words alone tell what holds."""
-        return self._taken.values == self._taken.terms <= _BITS
+        return self._taken.values == self._taken.terms <= BITS
 
     @property
     def are_values(self) -> NDArray[np.bool_]:
         """Which terms are no intervals: bool (terms + 1,)."""
-        return self._bits.rows[: len(self) + 1] >= 0
+        return self.bits.rows[: len(self) + 1] >= 0
 
     def numbers(self, conditions: Iterable[Condition]) -> list[int]:
         """The terms of `conditions`, in their order; new ones are numbered."""
@@ -90,11 +91,14 @@ class Terms:
         batch = Batch()
         for condition in fresh:
             batch.take(*condition)
-        for fact, one in fresh:
-            self._facts.pop(fact, None)
+        facts = [self.places(fact)[:1] for fact, _ in fresh]
+        for (fact, one), places in zip(fresh, facts, strict=True):
+            if not places:
+                self._facts.pop(fact, None)
             for value in one if isinstance(one, frozenset) else (one,):
                 self._by_value.pop((fact, value), None)
-        found = dict(zip(fresh, self._taken_up(batch.columns()).tolist(), strict=True))
+        known_facts = np.array(facts, dtype=np.int32)[:, 0] if all(facts) else None
+        found = dict(zip(fresh, self._taken_up(batch.columns(), known_facts).tolist(), strict=True))
         numbers = [found[condition] if condition in found else known[condition] for condition in wanted]
         _remember(known, found)
         return numbers
@@ -107,12 +111,14 @@ class Terms:
         self._by_value.clear()
         return self._taken_up(columns)
 
-    def _taken_up(self, columns: Columns) -> NDArray[np.int32]:
+    def _taken_up(self, columns: Columns, facts: NDArray[np.int32] | None = None) -> NDArray[np.int32]:
+        """As `taken_up`; `facts` are those of the conditions, if there are terms on all of them."""
         numbers = self._known(columns)
         new = np.flatnonzero(numbers == 0)
         if len(new):
             numbers[new] = np.arange(len(self) + 1, len(self) + 1 + len(new))
-            self._put(columns if len(new) == len(numbers) else columns.only(new))
+            new_columns = columns if len(new) == len(numbers) else columns.only(new)
+            self._put(new_columns, None if facts is None else facts[new])
         return numbers
 
     def condition(self, term: int) -> Condition:
@@ -128,7 +134,7 @@ class Terms:
             except ValueError:  # no text that could be stored
                 return ()
             terms = self._named([hash(name)], [name], [b""])[1]
-            found = tuple(set(self._fact_of.rows[terms].tolist()))
+            found = tuple(set(self.fact_of.rows[terms].tolist()))
             _remember(self._facts, {fact: found})
         return found
 
@@ -138,7 +144,7 @@ class Terms:
 
     def words(self, terms: NDArray[np.int32], owners: NDArray[np.int64], count: int) -> NDArray[np.uint64]:
         """For `count` sets the bits of their terms, as words: uint64 (WORDS, count). terms[i] belongs to owners[i]."""
-        bits = self._bits.rows[terms]
+        bits = self.bits.rows[terms]
         words = np.zeros((WORDS, count), dtype=np.uint64)
         for place in range(WORDS):
             here = np.flatnonzero((bits >= 64 * place) & (bits < 64 * (place + 1)))
@@ -147,8 +153,8 @@ class Terms:
             )
         return words
 
-    def held(self, facts: Facts) -> Held:
-        """What holds in `facts`."""
+    def holding(self, facts: Facts) -> NDArray[np.int64]:
+        """The terms that hold in `facts`, term 0 first; no intervals, which are only compared when asked about."""
         terms, missing = [0], []
         for item in facts.items():
             found = self._by_value.get(item)
@@ -161,7 +167,7 @@ class Terms:
         held = np.array(terms, dtype=np.int64)
         if self._taken.absent:
             held = np.concatenate((held, self._held_absent(facts)))
-        return Held(self, facts, held)
+        return held
 
     def _held_absent(self, facts: Facts) -> NDArray[np.int64]:
         """The terms that hold because their fact is not there."""
@@ -172,19 +178,21 @@ class Terms:
     def _looked_up(self, items: Sequence[tuple[str, Hashable]]) -> list[tuple[int, ...]]:
         """The terms that each of these values of facts makes hold."""
         found = {item: known for item in items if (known := self._by_value.get(item)) is not None}
-        asked, names, keys = [], [], []
+        asked, names, keys, hashes = [], [], [], []
         for item in items:
             if item not in found:
                 found[item] = ()
                 with suppress(ValueError, OverflowError):  # what cannot be stored, no condition asks for
                     name, key = packed(item[0]), value_key(item[1])
-                    asked.append(item)
-                    names.append(name)
-                    keys.append(key)
+                    if self._lookup.has(hashed := hash(name + key)):
+                        asked.append(item)
+                        names.append(name)
+                        keys.append(key)
+                        hashes.append(hashed)
         if asked:
-            owners, terms = self._named([hash(name + key) for name, key in zip(names, keys, strict=True)], names, keys)
-            for owner in np.unique(owners).tolist():
-                found[asked[owner]] = tuple(np.unique(terms[owners == owner]).tolist())
+            owners, terms = self._named(hashes, names, keys)
+            for owner in set(owners.tolist()):
+                found[asked[owner]] = tuple(set(terms[owners == owner].tolist()))
         _remember(self._by_value, found)
         return [found[item] for item in items]
 
@@ -217,8 +225,12 @@ class Terms:
         """The terms of conditions; 0 where there is none yet."""
         hashes, starts, sizes = columns.own_hashes, columns.starts, np.diff(columns.starts)
         numbers = np.zeros(len(hashes), dtype=np.int32)
+        if len(hashes) <= _FEW and not any(map(self._lookup.has, hashes.tolist())):
+            return numbers
         for first in range(0, len(hashes) if len(self) else 0, _BLOCK):
             owners, terms, offsets = self._entries(hashes[first : first + _BLOCK])
+            if not len(owners):
+                continue
             owners, begins = owners + first, self._starts.rows[terms]
             possible = offsets == columns.names[owners]  # else an entry of one of several values
             possible &= self._starts.rows[terms + 1] - begins == sizes[owners]
@@ -227,49 +239,50 @@ class Terms:
             numbers[owners[own]] = terms[own]
         return numbers
 
-    def _put(self, new: Columns) -> None:
-        """Number new conditions."""
+    def _put(self, new: Columns, fact_of: NDArray[np.int32] | None) -> None:
+        """Number new conditions, on facts that are known if `fact_of` says which."""
         taken, first, count = self._taken, len(self) + 1, len(new.names)
+        facts = self._put_entries(new, first, fact_of)
         self._data.put(int(self._starts.rows[first]), new.data)
         self._starts.put(first + 1, self._starts.rows[first] + new.starts[1:])
+        values = taken.values + count - len(new.intervals)
+        is_value = np.ones(count, dtype=np.bool_)
+        is_value[new.intervals] = False
         bits = np.full(count, _NEVER[0], dtype=np.int16)
-        bounds = np.full((count, 2), _NEVER[2:])
-        values = np.setdiff1d(np.arange(count, dtype=np.int32), new.intervals) if len(new.intervals) else slice(None)
-        bits[values] = np.arange(taken.values, taken.values + count - len(new.intervals)) % _BITS
-        bounds[new.intervals] = new.bounds
-        self._bits.put(first, bits)
-        self._bounds.put(first, bounds)
+        bits[is_value] = np.arange(taken.values, values) % BITS
+        self.bits.put(first, bits)
+        self.bounds.put(first, np.broadcast_to(_NEVER[2:], (count, 2)))
+        self.bounds.rows[first + new.intervals] = new.bounds
         self._absent.put(taken.absent, first + new.absent)
-        self._lookup.put(Entries(new.hashes, np.int32(first) + new.owners, new.offsets))
-        facts = self._put_facts(new, first)
-        self._taken = _Taken(
-            taken.terms + count,
-            taken.values + count - len(new.intervals),
-            taken.absent + len(new.absent),
-            facts,
-        )
+        self._taken = _Taken(taken.terms + count, values, taken.absent + len(new.absent), facts)
 
-    def _put_facts(self, new: Columns, first: int) -> int:
-        """Number the facts of new terms, from `first` on, that are not known; how many there are then."""
+    def _put_entries(self, new: Columns, first: int, fact_of: NDArray[np.int32] | None) -> int:
+        """Let new terms, from `first` on, be found, and say which facts they are on; how many of these there are."""
+        entries, facts = [Entries(new.hashes, np.int32(first) + new.owners, new.offsets)], self._taken.facts
+        if fact_of is None:
+            fact_of, fresh, facts = self._facts_of(new)
+            entries.append(Entries(new.facts[fresh], np.int32(first) + fresh, np.zeros(len(fresh), np.uint32)))
+        self.fact_of.put(first, fact_of)
+        self._lookup.put(*entries)
+        return facts
+
+    def _facts_of(self, new: Columns) -> tuple[NDArray[np.int32], NDArray[np.int32], int]:
+        """(numbers of the facts of new conditions, the first of these on each new fact, how many there are then)."""
         hashes, alikes, inverse = np.unique(new.facts, return_index=True, return_inverse=True)
-        alikes = alikes.astype(np.int32)  # the first term of each
+        firsts = alikes.astype(np.int32)
         begins, names = new.starts[:-1], new.names.astype(np.int64)
         owners, terms, _ = self._entries(hashes)
-        known = alike(
-            self._data.rows, self._starts.rows[terms], new.data, begins[alikes[owners]], names[alikes[owners]]
-        )
+        own = firsts[owners]
+        known = alike(self._data.rows, self._starts.rows[terms], new.data, begins[own], names[own])
         numbers = np.full(len(hashes), -1, dtype=np.int32)
-        numbers[owners[known]] = self._fact_of.rows[terms[known]]
+        numbers[owners[known]] = self.fact_of.rows[terms[known]]
         fresh, facts = np.flatnonzero(numbers < 0), self._taken.facts
         numbers[fresh] = np.arange(facts, facts + len(fresh))
-        fact_of, fresh, facts = numbers[inverse], alikes[fresh], facts + len(fresh)
-        others = np.flatnonzero(~alike(new.data, begins, new.data, begins[alikes[inverse]], names[alikes[inverse]]))
-        if len(others):  # names of one hash: hardly ever
-            fact_of[others] = np.arange(facts, facts + len(others))
-            fresh, facts = np.concatenate((fresh, others.astype(np.int32))), facts + len(others)
-        self._fact_of.put(first, fact_of)
-        self._lookup.put(Entries(new.facts[fresh], np.int32(first) + fresh, np.zeros(len(fresh), np.uint32)))
-        return facts
+        fact_of, started, facts = numbers[inverse], firsts[fresh], facts + len(fresh)
+        own = firsts[inverse]
+        others = np.flatnonzero(~alike(new.data, begins, new.data, begins[own], names[own])).astype(np.int32)
+        fact_of[others] = np.arange(facts, facts + len(others))  # names of one hash: hardly ever
+        return fact_of, np.concatenate((started, others)), facts + len(others)
 
 
 def _remember(memory: dict[K, V], found: dict[K, V]) -> None:
@@ -277,58 +290,3 @@ def _remember(memory: dict[K, V], found: dict[K, V]) -> None:
         memory.clear()
     if len(found) <= _REMEMBERED:
         memory.update(found)
-
-
-class Held:
-    """Which terms hold in some facts, as long as no term is added."""
-
-    def __init__(self, terms: Terms, facts: Facts, values: NDArray[np.int64]) -> None:
-        """`values`: the terms that are no intervals, and term 0."""
-        self.terms = values
-        self.absent = _absent(terms._bits.rows[values[1:]])
-        self._holds = np.zeros(len(terms) + 1, dtype=np.bool_)
-        self._holds[values] = True
-        self._intervals = terms.has_intervals
-        if self._intervals:
-            self._fact_of, self._bounds = terms._fact_of.rows, terms._bounds.rows
-            self._numbers = np.full((2, terms.facts), np.nan)
-            for name, value in facts.items():
-                if type(value) in (int, float):
-                    for place in terms.places(name):
-                        self._numbers[:, place] = _float_neighbours(value)  # type: ignore[arg-type]
-
-    def lacks(self, words: Iterable[NDArray[np.uint64]]) -> NDArray[np.bool_]:
-        """Which sets, given by their words, certainly have a term that does not hold."""
-        first, second = words
-        lacking = first & self.absent[0]
-        lacking |= second & self.absent[1]
-        shown: NDArray[np.bool_] = lacking != 0
-        return shown
-
-    def hold(self, terms: NDArray[np.int32]) -> NDArray[np.bool_]:
-        """Of these terms: bool (n,)."""
-        holds = self._holds[terms]
-        if self._intervals:
-            facts, bounds = self._fact_of[terms], self._bounds[terms]
-            holds |= (bounds[:, 0] <= self._numbers[0, facts]) & (self._numbers[1, facts] <= bounds[:, 1])
-        return holds
-
-
-def _absent(bits: NDArray[np.int16]) -> NDArray[np.uint64]:
-    """All bits but these, as words."""
-    absent = np.ones(_BITS, dtype=np.bool_)
-    absent[bits] = False
-    return np.packbits(absent, bitorder="little").view("<u8").astype(np.uint64)
-
-
-def _float_neighbours(value: float) -> tuple[float, float]:
-    """The largest float64 <= value and the smallest >= value: bounds are floats, a state's integers need not be."""
-    try:
-        near = float(value)
-    except OverflowError:
-        huge = np.finfo(np.float64).max
-        return (huge, np.inf) if value > 0 else (-np.inf, -huge)
-    return (
-        near if near <= value else float(np.nextafter(near, -np.inf)),
-        near if near >= value else float(np.nextafter(near, np.inf)),
-    )
