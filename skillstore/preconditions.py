@@ -8,7 +8,7 @@ A *condition* is what one fact must be: a value, a set of allowed values (`OneOf
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -262,6 +262,19 @@ def condition_form(condition: Hashable) -> Value:
 def condition_from(form: Value, name: str) -> Hashable:
     """The canonical condition of a `condition_form`. Raises InvalidInputError if it cannot have been made."""
     return _canonical(_untagged_condition(form), name)
+
+
+def allowed_in(form: Value, name: str) -> Iterator[Hashable] | None:
+    """What a `condition_form` of several values allows, one at a time, some perhaps twice; None for any other form.
+
+    Raises InvalidInputError, at once or later, if it cannot have been made.
+    """
+    if type(form) is not dict or list(form) != ["$one_of"]:
+        return None
+    values = form["$one_of"]
+    if type(values) is not list or not values:
+        raise InvalidInputError("$one_of holds a list of at least one value")
+    return (comparable(untagged(value), name) for value in values)
 
 
 def _as_given(condition: Hashable) -> Condition:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from skillstore.local.terms import Held
+from skillstore.local.held import Held
 
 
 class Access:

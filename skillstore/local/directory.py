@@ -19,7 +19,7 @@ PREVIOUS = "MANIFEST.previous"
 SEAL = "seal"
 LOCK = "lock"
 HOLDER = "lock.holder"
-_REPLACING = ".new"
+REPLACING = ".new"
 _OURS = re.compile(
     r"(journal|counts|segment|cells)-\d{6,15}|(MANIFEST(\.previous)?|seal)(\.new)?|lock|lock\.holder", re.ASCII
 )
@@ -64,13 +64,23 @@ def is_segment(name: object) -> bool:
 
 def replace(files: Files, name: str, data: bytes) -> None:
     """Durably replace `name`, or make it: after a crash it holds the old bytes or the new ones, never a mixture."""
-    fd = files.create(name + _REPLACING)
+    prepare(files, name, data)
+    finish(files, name)
+
+
+def prepare(files: Files, name: str, data: bytes) -> None:
+    """The first half of `replace`: the new bytes are on the disk, beside the old."""
+    fd = files.create(name + REPLACING)
     try:
         files.write(fd, data)
         files.sync(fd)
     finally:
         files.close(fd)
-    files.replace(name + _REPLACING, name)
+
+
+def finish(files: Files, name: str) -> None:
+    """The second half of `replace`."""
+    files.replace(name + REPLACING, name)
     files.sync_directory()
 
 

@@ -101,7 +101,7 @@ def check_previous(files: Files, named: Manifest) -> Previous | None:
     Raises CorruptLibraryError, UnsupportedFormatError, FileNotFoundError.
     """
     try:
-        previous = manifest.read_previous(files)
+        previous = manifest.read_previous(files, named)
     except FileNotFoundError:
         return None
     if not previous.precedes(named):

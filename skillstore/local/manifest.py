@@ -100,18 +100,39 @@ class Previous:
 
 def write(files: Files, manifest: Manifest) -> None:
     """Make `manifest` the truth, durably: the commit of a generation."""
-    _write(files, directory.MANIFEST, manifest, _form(manifest))
+    directory.replace(files, directory.MANIFEST, _bytes(directory.MANIFEST, manifest, _form(manifest)))
 
 
 def write_previous(files: Files, previous: Previous) -> None:
     """Keep `previous`, durably, for who repairs the library."""
+    directory.replace(files, directory.PREVIOUS, _previous_bytes(previous))
+
+
+def write_first(files: Files, manifest: Manifest) -> None:
+    """As `write`, of a generation that follows none: what is kept of those before goes with it.
+
+    A crash in between leaves that ready in MANIFEST.previous.new, where `read_previous` finds it.
+    """
+    directory.prepare(files, directory.PREVIOUS, _previous_bytes(Previous(manifest)))
+    write(files, manifest)
+    directory.finish(files, directory.PREVIOUS)
+
+
+def finish(files: Files, manifest: Manifest) -> None:
+    """Do what a crash in `write_first` left undone. Raises OSError."""
+    ready = _ready(files, manifest)
+    if ready is not None and _kept(files, manifest) is None:
+        directory.finish(files, directory.PREVIOUS)
+
+
+def _previous_bytes(previous: Previous) -> bytes:
     form = {**_form(previous.manifest), "ended": previous.ended and list(previous.ended), "next_key": previous.next_key}
-    _write(files, directory.PREVIOUS, previous.manifest, form)
+    return _bytes(directory.PREVIOUS, previous.manifest, form)
 
 
-def _write(files: Files, name: str, manifest: Manifest, form: dict[str, Any]) -> None:
+def _bytes(name: str, manifest: Manifest, form: dict[str, Any]) -> bytes:
     body = packed(form)
-    directory.replace(files, name, header(Kind.MANIFEST, manifest.generation, body, seed(b"", name)) + body)
+    return header(Kind.MANIFEST, manifest.generation, body, seed(b"", name)) + body
 
 
 def _form(manifest: Manifest) -> dict[str, Any]:
@@ -136,24 +157,37 @@ def read(files: Files) -> Manifest:
     return _read(files, directory.MANIFEST, _read_form)
 
 
-def read_previous(files: Files) -> Previous:
-    """What is kept of the generation before. Raises as `read`."""
-    return _read(files, directory.PREVIOUS, _read_previous)
+def read_previous(files: Files, manifest: Manifest | None = None) -> Previous:
+    """What is kept of the generation before `manifest`, if that is given, or any. Raises as `read`."""
+    ready = None if manifest is None or _kept(files, manifest) else _ready(files, manifest)
+    return ready or _read(files, directory.PREVIOUS, _read_previous)
 
 
 def previous_of(files: Files, manifest: Manifest) -> Previous | None:
     """What is kept of the generation before `manifest`; None if it is not there, or not whole. Raises OSError."""
+    return _kept(files, manifest) or _ready(files, manifest)
+
+
+def _kept(files: Files, manifest: Manifest) -> Previous | None:
+    return _preceding(files, manifest, directory.PREVIOUS)
+
+
+def _ready(files: Files, manifest: Manifest) -> Previous | None:
+    return _preceding(files, manifest, directory.PREVIOUS + directory.REPLACING)
+
+
+def _preceding(files: Files, manifest: Manifest, name: str) -> Previous | None:
     try:
-        previous = read_previous(files)
+        previous = _read(files, name, _read_previous, directory.PREVIOUS)
     except (FileNotFoundError, CorruptLibraryError, UnsupportedFormatError):
         return None
     return previous if previous.precedes(manifest) else None
 
 
-def _read(files: Files, name: str, read_form: Callable[[Any, int], T]) -> T:
+def _read(files: Files, name: str, read_form: Callable[[Any, int], T], seeded: str | None = None) -> T:
     fd = files.open(name)
     try:
-        reader = FrameReader(files, fd, name, seed(b"", name))
+        reader = FrameReader(files, fd, name, seed(b"", seeded or name))
         generation = reader.peeked_sequence()
         body = reader.body(Kind.MANIFEST, generation, _LONGEST)
         reader.finish()

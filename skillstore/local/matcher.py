@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skillstore.local.access import Access
+from skillstore.local.conditions import Condition
 from skillstore.local.growable import Growable
+from skillstore.local.held import Held
 from skillstore.local.ranges import joined
-from skillstore.local.terms import WORDS, Condition, Held, Terms
+from skillstore.local.terms import WORDS, Terms
 from skillstore.preconditions import Facts
 
 Sets: TypeAlias = NDArray[np.int64] | NDArray[np.int32]
@@ -241,14 +243,14 @@ class Applicable:
 
     def __init__(self, matcher: Matcher, facts: Facts) -> None:
         self._matcher, self._facts = matcher, facts
-        self._terms, self._held = len(matcher.terms), matcher.terms.held(facts)
+        self._terms, self._held = len(matcher.terms), Held(matcher.terms, facts)
         self._chosen: Chosen | None = None
         self.shares: dict[int, float] = {}
 
     def refresh(self) -> None:
         """Take up the terms and sets that came since."""
         if self._terms != len(self._matcher.terms):
-            self._terms, self._held = len(self._matcher.terms), self._matcher.terms.held(self._facts)
+            self._terms, self._held = len(self._matcher.terms), Held(self._matcher.terms, self._facts)
         chosen, count = self._chosen, len(self._matcher)
         if chosen is not None and chosen.count != count:
             more = self._matcher.resolved(self._held, chosen.count)

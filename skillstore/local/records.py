@@ -7,7 +7,8 @@ disk and some 70 in memory), extension types, NaN and duplicate keys are refused
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgpack
@@ -29,6 +30,7 @@ MAX_WEIGHT = 96 * 2**20
 """Bytes of memory that one record may take. No payload takes so many; a record of 32 MB could take 700 MB."""
 
 _LONG = 2**16  # bytes, from which a record is weighed first
+_MOST = 72  # bytes of memory for one: no limit, as not all are read at once
 _SHORT = 4096  # bytes, and so at most as many containers
 
 
@@ -41,26 +43,91 @@ def packed(form: Any) -> bytes:
     return msgpack.packb(form, use_bin_type=True, strict_types=True)  # type: ignore[no-any-return]
 
 
-def unpacked(data: bytes | bytearray | memoryview, containers: int = MAX_CONTAINERS, factor: int = 4) -> Any:
+def unpacked(data: bytes | bytearray | memoryview) -> Any:
     """The form that `packed` made. Raises RecordError for anything else, and for more lists and maps than allowed.
 
-    It takes at most MAX_WEIGHT bytes of memory and `factor` for each byte of `data`.
+    It takes at most MAX_WEIGHT bytes of memory and 4 for each byte of `data`.
     """
-    budget = _Budget(containers)
-    try:
+    with _refused():
         if len(data) > _LONG:
-            check_weight(data, containers, MAX_WEIGHT + factor * len(data))
-        return msgpack.unpackb(
-            data,
-            raw=False,
-            strict_map_key=True,
-            use_list=True,
-            list_hook=budget.take_list,
-            object_pairs_hook=budget.take_map,
-            ext_hook=_no_extension,
-            max_array_len=len(data),
-            max_map_len=len(data),
-        )
+            check_weight(data, MAX_CONTAINERS, MAX_WEIGHT + 4 * len(data))
+        return msgpack.unpackb(data, **_limits(len(data), MAX_CONTAINERS))
+
+
+def items_of(data: bytearray) -> Iterator[tuple[Any, int]]:
+    """Each item of the list that `data` is, and how many bytes it takes. Of many, not all are kept: `data` is emptied.
+
+    Lists and maps may be as many as there is room for. Raises RecordError as `unpacked`, after any number of items.
+    """
+    size = len(data)
+    containers = max(MAX_CONTAINERS, size)
+    with _refused():
+        if size > _LONG:
+            check_weight(data, containers, MAX_WEIGHT + _MOST * size)
+        reader = msgpack.Unpacker(max_buffer_size=size, **_limits(size, containers))
+        reader.feed(data)
+        data.clear()
+        count, place = reader.read_array_header(), reader.tell()
+    for _ in range(count):
+        with _refused():
+            item = reader.unpack()
+        yield item, reader.tell() - place
+        place = reader.tell()
+    if place != size:
+        raise RecordError("more than a record")
+
+
+def unpacked_map(data: bytes | bytearray, name: str) -> dict[Any, Any]:
+    """As `unpacked`, of a map in which `name` leads to a map of text to anything that may be large: read in pairs."""
+    with _refused():
+        if len(data) > _LONG:
+            check_weight(data, MAX_CONTAINERS, MAX_WEIGHT + _MOST * len(data))
+        reader = msgpack.Unpacker(max_buffer_size=len(data), **_limits(len(data), MAX_CONTAINERS))
+        reader.feed(data)
+        form = _pairs(reader, lambda key: _pairs(reader) if key == name else reader.unpack())
+        if reader.tell() != len(data):
+            raise RecordError("more than a record")
+        return form
+
+
+def _pairs(reader: Any, read: Callable[[str], Any] | None = None) -> dict[str, Any]:
+    count, form = reader.read_map_header(), {}
+    for _ in range(count):
+        key = reader.unpack()
+        if type(key) is not str:
+            raise RecordError("a name that is not text")
+        form[key] = reader.unpack() if read is None else read(key)
+    if len(form) != count:
+        raise RecordError("a map has a key twice")
+    return form
+
+
+def values_in(data: bytes) -> Iterator[Any]:
+    """The values that were packed here, one after another."""
+    reader = msgpack.Unpacker(max_buffer_size=0, raw=False)
+    reader.feed(data)
+    return iter(reader)
+
+
+def _limits(size: int, containers: int) -> dict[str, Any]:
+    """How a stranger's record of so many bytes is read."""
+    budget = _Budget(containers)
+    return {
+        "raw": False,
+        "strict_map_key": True,
+        "use_list": True,
+        "list_hook": budget.take_list,
+        "object_pairs_hook": budget.take_map,
+        "ext_hook": _no_extension,
+        "max_array_len": size,
+        "max_map_len": size,
+    }
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    try:
+        yield
     except RecordError:
         raise
     except (ValueError, TypeError, msgpack.UnpackException, RecursionError) as error:

@@ -91,7 +91,7 @@ def _current(files: Files, damaged: dict[str, Damage]) -> Manifest | None:
 def _previous(files: Files, current: Manifest | None, damaged: dict[str, Damage]) -> Previous | None:
     """The generation that `current` follows, which None does not contradict."""
     try:
-        previous = manifest.read_previous(files)
+        previous = manifest.read_previous(files, current)
         if current is not None and not previous.precedes(current):
             path = str(files.path(directory.PREVIOUS))
             raise CorruptLibraryError(path, 0, "it is of another library or generation")
@@ -176,8 +176,7 @@ def _made_current(files: Files, lock: WriterLock, way: Salvage) -> int:
     new, _ = generation.written(files, base, table)
     Journal.create(files, new).close()
     files.sync_directory()
-    manifest.write(files, new)
-    manifest.write_previous(files, Previous(new))
+    manifest.write_first(files, new)
     disk, _, _ = Disk.open(files, lock)
     try:
         disk.verify()

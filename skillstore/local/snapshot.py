@@ -15,17 +15,27 @@ from skillstore.errors import CorruptLibraryError, InvalidInputError
 from skillstore.local import directory
 from skillstore.local.cells import DEPTHS, Cells, fits
 from skillstore.local.changes import request_of
+from skillstore.local.conditions import Batch
 from skillstore.local.files import Files
 from skillstore.local.frames import FrameReader, Kind, header, seed
 from skillstore.local.manifest import NamedFile
 from skillstore.local.matcher import Matcher
 from skillstore.local.payloads import PayloadFile, Payloads
-from skillstore.local.records import MAX_CONTAINERS, RecordError, checked_note, length, packed, unpacked
+from skillstore.local.records import (
+    MAX_PAYLOAD,
+    RecordError,
+    checked_note,
+    items_of,
+    length,
+    packed,
+    unpacked,
+    unpacked_map,
+)
 from skillstore.local.segment import Segment
 from skillstore.local.vectors import Centroids
-from skillstore.preconditions import MAX_FACTS, condition_form, condition_from
+from skillstore.preconditions import MAX_FACTS, condition_form
 
-_BLOCK = 8192  # conditions that are read together
+_LONGEST = MAX_PAYLOAD + 64  # bytes of a condition; bounds take more than they did in a skill
 
 
 class CountsFile(NamedTuple):
@@ -124,13 +134,11 @@ class SnapshotReader(FrameReader):
         if self.size != named.size:
             raise self.damaged(f"it has {self.size} bytes instead of {named.size}", offset=min(self.size, named.size))
 
-    def record(self, sequence: int) -> Any:
-        return self.read(self.body(Kind.SECTION, sequence, limit=self.size))
-
-    def read(self, body: bytearray) -> Any:
-        """The record that a section is."""
+    def record(self, sequence: int, large: str | None = None) -> Any:
+        """The record that a section is; `large` names a map in it that may be."""
+        body = self.body(Kind.SECTION, sequence, limit=self.size)
         try:
-            return unpacked(body, max(MAX_CONTAINERS, len(body) // 4), factor=32)  # [name, value] takes 4 bytes
+            return unpacked(body) if large is None else unpacked_map(body, large)
         except RecordError as error:
             raise self.damaged(str(error)) from None
 
@@ -180,7 +188,7 @@ def read_columns(
     if (ends[1:] < ends[:-1]).any():
         raise reader.damaged("the payloads do not cover their section")
     segment = Segment(
-        sets=matcher.intern_many(sizes, np.array(terms, dtype=np.int32)[places], distinct=True),
+        sets=matcher.intern_many(sizes, terms[places], distinct=True),
         starts=starts,
         ids=ids,
         vectors=vectors,
@@ -193,18 +201,20 @@ def read_columns(
     return segment
 
 
-def _terms(reader: SnapshotReader, body: bytearray, places: int, matcher: Matcher) -> list[int]:
-    """The terms of the distinct conditions in `body`, each of which stands in one of the `places` of a set."""
+def _terms(reader: SnapshotReader, body: bytearray, places: int, matcher: Matcher) -> NDArray[np.int32]:
+    """The terms of the distinct conditions in `body`, emptied, each of which stands in one of the `places` of a set."""
     if length(body) > places:
         raise reader.damaged("there are more conditions than are used")
-    forms, terms = reader.read(body), []
+    batch = Batch()
     try:
-        for first in range(0, len(forms), _BLOCK):
-            block = [(_text(name), condition_from(form, name)) for name, form in forms[first : first + _BLOCK]]
-            terms += matcher.terms.numbers(block)
-            forms[first : first + _BLOCK] = [None] * len(block)  # of many, not all are kept in two forms
-        return terms
-    except (InvalidInputError, RecordError, TypeError, ValueError) as error:
+        for item, size in items_of(body):
+            if size > _LONGEST or len(item) != 2:
+                raise ValueError("one is longer than any that is written")
+            form = item.pop()
+            batch.take_form(_text(*item), form)
+            del form  # before the next is read
+        return matcher.terms.taken_up(batch)
+    except (InvalidInputError, RecordError, AttributeError, TypeError, ValueError) as error:
         raise reader.damaged(f"it does not hold conditions ({error!r})") from None
 
 
@@ -277,7 +287,7 @@ def read_counts(files: Files, library: bytes, named: NamedFile, rows: Sequence[i
     fd = files.open(named.name)
     try:
         reader = SnapshotReader(files, fd, library, named)
-        about = reader.record(0)
+        about = reader.record(0, large="notes")
         columns = []
         for place, count in enumerate(rows):
             bits = reader.array(1 + 2 * place, "u1", (count + 7) // 8).astype(np.uint8, copy=False)
@@ -288,8 +298,9 @@ def read_counts(files: Files, library: bytes, named: NamedFile, rows: Sequence[i
     finally:
         files.close(fd)
     try:
-        notes = {_text(key): checked_note(data) for key, data in about["notes"].items()}
-        return CountsFile(notes, _requests(about.get("requests", [])), columns)
+        for data in about["notes"].values():
+            checked_note(data)
+        return CountsFile(about["notes"], _requests(about.get("requests", [])), columns)
     except (RecordError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise reader.damaged(f"it does not hold notes and requests ({error!r})", offset=0) from None
 

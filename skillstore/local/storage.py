@@ -208,6 +208,7 @@ class Disk:
         """Remove what a crash left, or a generation earlier than the one that is kept."""
         kept = self._manifest.names | {directory.PREVIOUS, directory.LOCK, directory.HOLDER, directory.SEAL}
         try:
+            manifest.finish(self._files, self._manifest)
             previous = manifest.previous_of(self._files, self._manifest)
         except OSError:  # whose files it names is not known now: the next time
             return

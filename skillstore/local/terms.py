@@ -1,182 +1,292 @@
 """Terms: each distinct condition on a fact has a number, from 1, and some facts tell which terms hold.
 
-Terms on values are looked up, one look-up for each fact. Intervals are compared with the fact, only those asked about:
-a library may have as many intervals as skills.
+Terms on values are looked up, all of a state at once, and remembered, as states have the same facts again. Intervals
+are compared with the fact, only those asked about: a library may have as many intervals as skills.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
-from typing import TypeAlias
+from collections.abc import Hashable, Iterable, Sequence
+from contextlib import suppress
+from itertools import chain
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skillstore.local.conditions import Batch, Columns, Condition, alike, decoded, value_key
 from skillstore.local.growable import Growable
-from skillstore.preconditions import Facts, Interval
+from skillstore.local.lookup import Entries, Found, Hashes, Lookup
+from skillstore.local.records import packed
+from skillstore.preconditions import Facts
 
-Condition: TypeAlias = tuple[str, Hashable]
-"""(fact name, canonical condition)."""
+K = TypeVar("K")
+V = TypeVar("V")
 
 WORDS = 2
-_BITS = 64 * WORDS
+BITS = 64 * WORDS
+_BLOCK = 4096  # conditions that are looked for at a time
+_FEW = 8  # that are sooner asked about one by one
+_REMEMBERED = 16_384  # that were looked up lately
 _NEVER = (-1, 0, np.inf, -np.inf)  # columns of a term that no number meets: bit, fact, bounds
 
 
+class _Taken(NamedTuple):
+    """How many there are: terms; those that are no intervals; those that hold where a fact is absent; facts."""
+
+    terms: int = 0
+    values: int = 0
+    absent: int = 0
+    facts: int = 0
+
+
 class Terms:
-    """Conditions by number. Their list is the truth: all else follows from it, even after a signal broke in."""
+    """Conditions by number. `_taken` is the truth: columns are written before it, and what is behind it is no more."""
 
     def __init__(self) -> None:
-        self._conditions: list[Condition] = []
-        self._taken = (0, 0)  # how many of them all else has taken up; how many of these are no intervals
-        self._numbers: dict[Condition, int] = {}
-        self._by_value: dict[str, dict[Hashable, list[int]]] = {}  # fact -> value -> the terms that it makes hold
-        self._absent: dict[str, list[int]] = {}  # terms that hold when the fact is not in the state
-        self._facts: dict[str, int] = {}
-        self._bits: Growable[np.int16] = Growable(np.int16)  # columns by term; term 0 always holds
-        self._fact_of: Growable[np.int32] = Growable(np.int32)
-        self._bounds: Growable[np.float64] = Growable(np.float64, 2)
-        self._put_columns(0, [_NEVER])
+        self._taken = _Taken()
+        self._data: Growable[np.uint8] = Growable(np.uint8)  # term t is starts[t] to starts[t + 1] of it
+        self._starts: Growable[np.int64] = Growable(np.int64)
+        self._absent: Growable[np.int32] = Growable(np.int32)  # terms that hold when the fact is not in the state
+        self.bits: Growable[np.int16] = Growable(np.int16)  # columns by term; term 0 always holds
+        self.fact_of: Growable[np.int32] = Growable(np.int32)
+        self.bounds: Growable[np.float64] = Growable(np.float64, 2)
+        self._lookup = Lookup()
+        self._numbers: dict[Condition, int] = {}  # what was looked up lately
+        self._by_value: dict[tuple[str, Hashable], tuple[int, ...]] = {}  # the terms that it makes hold
+        self._facts: dict[str, tuple[int, ...]] = {}
+        self._starts.append([0, 0])
+        self.bits.append(_NEVER[0])
+        self.fact_of.append(_NEVER[1])
+        self.bounds.append(_NEVER[2:])
 
     def __len__(self) -> int:
-        return self._taken[0]
+        return self._taken.terms
+
+    @property
+    def facts(self) -> int:
+        """How many facts there are terms on."""
+        return self._taken.facts
+
+    @property
+    def has_intervals(self) -> bool:
+        return self._taken.values != self._taken.terms
 
     @property
     def exact(self) -> bool:
         """Whether each term has a bit of its own, so that words alone tell what holds."""
-        return self._taken[1] == self._taken[0] <= _BITS
+        return self._taken.values == self._taken.terms <= BITS
 
     @property
     def are_values(self) -> NDArray[np.bool_]:
         """Which terms are no intervals: bool (terms + 1,)."""
-        return self._bits.rows >= 0
+        return self.bits.rows[: len(self) + 1] >= 0
 
     def numbers(self, conditions: Iterable[Condition]) -> list[int]:
         """The terms of `conditions`, in their order; new ones are numbered."""
-        self._take_up()
         wanted, known = list(conditions), self._numbers
-        fresh = dict.fromkeys(condition for condition in wanted if condition not in known)
-        if fresh:
-            self._conditions.extend(fresh)
-            self._take_up()
-        return [known[condition] for condition in wanted]
+        fresh = list(dict.fromkeys(condition for condition in wanted if condition not in known))
+        if not fresh:
+            return [known[condition] for condition in wanted]
+        batch = Batch()
+        for condition in fresh:
+            batch.take(*condition)
+        facts = [self.places(fact)[:1] for fact, _ in fresh]
+        for (fact, one), places in zip(fresh, facts, strict=True):
+            if not places:
+                self._facts.pop(fact, None)
+            for value in one if isinstance(one, frozenset) else (one,):
+                self._by_value.pop((fact, value), None)
+        known_facts = np.array(facts, dtype=np.int32)[:, 0] if all(facts) else None
+        found = dict(zip(fresh, self._taken_up(batch.columns(), known_facts).tolist(), strict=True))
+        numbers = [found[condition] if condition in found else known[condition] for condition in wanted]
+        _remember(known, found)
+        return numbers
+
+    def taken_up(self, batch: Batch) -> NDArray[np.int32]:
+        """The terms of many conditions; new ones are numbered. Raises ValueError if two of them are equal."""
+        columns = batch.columns()
+        columns.check_distinct()
+        self._facts.clear()
+        self._by_value.clear()
+        return self._taken_up(columns)
+
+    def _taken_up(self, columns: Columns, facts: NDArray[np.int32] | None = None) -> NDArray[np.int32]:
+        """As `taken_up`; `facts` are those of the conditions, if there are terms on all of them."""
+        numbers = self._known(columns)
+        new = np.flatnonzero(numbers == 0)
+        if len(new):
+            numbers[new] = np.arange(len(self) + 1, len(self) + 1 + len(new))
+            new_columns = columns if len(new) == len(numbers) else columns.only(new)
+            self._put(new_columns, None if facts is None else facts[new])
+        return numbers
 
     def condition(self, term: int) -> Condition:
-        return self._conditions[term - 1]
+        start, end = self._starts.rows[term : term + 2].tolist()
+        return decoded(self._data.rows[start:end].tobytes())
+
+    def places(self, fact: str) -> tuple[int, ...]:
+        """The numbers that a fact has, nearly always one; none if no term is on it."""
+        found = self._facts.get(fact)
+        if found is None:
+            try:
+                name = packed(fact)
+            except ValueError:  # no text that could be stored
+                return ()
+            terms = self._named([hash(name)], [name], [b""])[1]
+            found = tuple(set(self.fact_of.rows[terms].tolist()))
+            _remember(self._facts, {fact: found})
+        return found
 
     def knows(self, fact: str) -> bool:
         """Whether any term is on this fact."""
-        return fact in self._facts
+        return bool(self._facts.get(fact) or self.places(fact))
 
     def words(self, terms: NDArray[np.int32], owners: NDArray[np.int64], count: int) -> NDArray[np.uint64]:
         """For `count` sets the bits of their terms, as words: uint64 (WORDS, count). terms[i] belongs to owners[i]."""
-        bits = self._bits.rows[terms].astype(np.int64)
+        bits = self.bits.rows[terms]
         words = np.zeros((WORDS, count), dtype=np.uint64)
         for place in range(WORDS):
-            here = (bits >= 0) & (bits // 64 == place)
+            here = np.flatnonzero((bits >= 64 * place) & (bits < 64 * (place + 1)))
             np.bitwise_or.at(
                 words[place], owners[here], np.left_shift(np.uint64(1), (bits[here] % 64).astype(np.uint64))
             )
         return words
 
-    def held(self, facts: Facts) -> Held:
-        """What holds in `facts`."""
-        terms = [0]
-        for name, value in facts.items():
-            by_value = self._by_value.get(name)
-            if by_value is not None:
-                terms += by_value.get(value, ())
-        for name, absent in self._absent.items():
-            if name not in facts:
-                terms += absent
-        return Held(self, facts, np.array(terms, dtype=np.int64))
-
-    def _take_up(self) -> None:
-        """Let all else follow the conditions; what was taken up before, by half, is only done again."""
-        done, values = self._taken
-        columns = []
-        for number, (fact, wanted) in enumerate(self._conditions[done:], done + 1):
-            place = self._facts.setdefault(fact, len(self._facts))
-            if isinstance(wanted, Interval):
-                low = -np.inf if wanted.low is None else wanted.low
-                columns.append((-1, place, low, np.inf if wanted.high is None else wanted.high))
+    def holding(self, facts: Facts) -> NDArray[np.int64]:
+        """The terms that hold in `facts`, term 0 first; no intervals, which are only compared when asked about."""
+        terms, missing = [0], []
+        for item in facts.items():
+            found = self._by_value.get(item)
+            if found is None:
+                missing.append(item)
             else:
-                self._look_up(number, fact, wanted if isinstance(wanted, frozenset) else (wanted,))
-                columns.append((values % _BITS, place, *_NEVER[2:]))
-                values += 1
-            self._numbers[fact, wanted] = number
-        if columns:
-            self._put_columns(done + 1, columns)
-            self._taken = done + len(columns), values
+                terms += found
+        if missing:
+            terms += chain.from_iterable(self._looked_up(missing))
+        held = np.array(terms, dtype=np.int64)
+        if self._taken.absent:
+            held = np.concatenate((held, self._held_absent(facts)))
+        return held
 
-    def _look_up(self, number: int, fact: str, values: Iterable[Hashable]) -> None:
-        by_value = self._by_value.setdefault(fact, {})
-        for value in values:
-            _append(by_value.setdefault(value, []), number)
-            if value is None:
-                _append(self._absent.setdefault(fact, []), number)
+    def _held_absent(self, facts: Facts) -> NDArray[np.int64]:
+        """The terms that hold because their fact is not there."""
+        there = list(chain.from_iterable(self._looked_up([(name, None) for name in facts])))
+        absent = self._absent.rows[: self._taken.absent].astype(np.int64)
+        return absent[~np.isin(absent, there)]
 
-    def _put_columns(self, first: int, columns: list[tuple[int, int, float, float]]) -> None:
-        bits, facts, low, high = zip(*columns, strict=True)
-        self._bits.put(first, bits)
-        self._fact_of.put(first, facts)
-        self._bounds.put(first, np.column_stack((low, high)))
+    def _looked_up(self, items: Sequence[tuple[str, Hashable]]) -> list[tuple[int, ...]]:
+        """The terms that each of these values of facts makes hold."""
+        found = {item: known for item in items if (known := self._by_value.get(item)) is not None}
+        asked, names, keys, hashes = [], [], [], []
+        for item in items:
+            if item not in found:
+                found[item] = ()
+                with suppress(ValueError, OverflowError):  # what cannot be stored, no condition asks for
+                    name, key = packed(item[0]), value_key(item[1])
+                    if self._lookup.has(hashed := hash(name + key)):
+                        asked.append(item)
+                        names.append(name)
+                        keys.append(key)
+                        hashes.append(hashed)
+        if asked:
+            owners, terms = self._named(hashes, names, keys)
+            for owner in set(owners.tolist()):
+                found[asked[owner]] = tuple(set(terms[owners == owner].tolist()))
+        _remember(self._by_value, found)
+        return [found[item] for item in items]
+
+    def _named(
+        self, hashes: list[int], names: list[bytes], keys: list[bytes]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """(whose, term): of each hash the terms that have this name, and this key where their entry says."""
+        owners, terms, offsets = self._entries(hashes)
+        if not len(owners):
+            return owners, terms
+        for wanted, places in ((names, 0), (keys, offsets)):
+            sizes = np.array([len(each) for each in wanted], dtype=np.int64)
+            whole, ends = np.frombuffer(b"".join(wanted), np.uint8), np.cumsum(sizes)
+            filled = sizes[owners] > 0
+            same = np.ones(len(owners), dtype=np.bool_)
+            own, starts = owners[filled], (self._starts.rows[terms] + places)[filled]
+            same[filled] = alike(self._data.rows, starts, whole, (ends - sizes)[own], sizes[own])
+            owners, terms, offsets = owners[same], terms[same], offsets[same]
+        return owners, terms
+
+    def _entries(self, hashes: list[int] | Hashes) -> Found:
+        """Those of terms that there are."""
+        found = self._lookup.find(hashes)
+        there = found.numbers <= len(self)
+        if there.all():
+            return found
+        return Found(found.owners[there], found.numbers[there], found.offsets[there])
+
+    def _known(self, columns: Columns) -> NDArray[np.int32]:
+        """The terms of conditions; 0 where there is none yet."""
+        hashes, starts, sizes = columns.own_hashes, columns.starts, np.diff(columns.starts)
+        numbers = np.zeros(len(hashes), dtype=np.int32)
+        if len(hashes) <= _FEW and not any(map(self._lookup.has, hashes.tolist())):
+            return numbers
+        for first in range(0, len(hashes) if len(self) else 0, _BLOCK):
+            owners, terms, offsets = self._entries(hashes[first : first + _BLOCK])
+            if not len(owners):
+                continue
+            owners, begins = owners + first, self._starts.rows[terms]
+            possible = offsets == columns.names[owners]  # else an entry of one of several values
+            possible &= self._starts.rows[terms + 1] - begins == sizes[owners]
+            own = np.flatnonzero(possible)
+            own = own[alike(self._data.rows, begins[own], columns.data, starts[owners[own]], sizes[owners[own]])]
+            numbers[owners[own]] = terms[own]
+        return numbers
+
+    def _put(self, new: Columns, fact_of: NDArray[np.int32] | None) -> None:
+        """Number new conditions, on facts that are known if `fact_of` says which."""
+        taken, first, count = self._taken, len(self) + 1, len(new.names)
+        facts = self._put_entries(new, first, fact_of)
+        self._data.put(int(self._starts.rows[first]), new.data)
+        self._starts.put(first + 1, self._starts.rows[first] + new.starts[1:])
+        values = taken.values + count - len(new.intervals)
+        is_value = np.ones(count, dtype=np.bool_)
+        is_value[new.intervals] = False
+        bits = np.full(count, _NEVER[0], dtype=np.int16)
+        bits[is_value] = np.arange(taken.values, values) % BITS
+        self.bits.put(first, bits)
+        self.bounds.put(first, np.broadcast_to(_NEVER[2:], (count, 2)))
+        self.bounds.rows[first + new.intervals] = new.bounds
+        self._absent.put(taken.absent, first + new.absent)
+        self._taken = _Taken(taken.terms + count, values, taken.absent + len(new.absent), facts)
+
+    def _put_entries(self, new: Columns, first: int, fact_of: NDArray[np.int32] | None) -> int:
+        """Let new terms, from `first` on, be found, and say which facts they are on; how many of these there are."""
+        entries, facts = [Entries(new.hashes, np.int32(first) + new.owners, new.offsets)], self._taken.facts
+        if fact_of is None:
+            fact_of, fresh, facts = self._facts_of(new)
+            entries.append(Entries(new.facts[fresh], np.int32(first) + fresh, np.zeros(len(fresh), np.uint32)))
+        self.fact_of.put(first, fact_of)
+        self._lookup.put(*entries)
+        return facts
+
+    def _facts_of(self, new: Columns) -> tuple[NDArray[np.int32], NDArray[np.int32], int]:
+        """(numbers of the facts of new conditions, the first of these on each new fact, how many there are then)."""
+        hashes, alikes, inverse = np.unique(new.facts, return_index=True, return_inverse=True)
+        firsts = alikes.astype(np.int32)
+        begins, names = new.starts[:-1], new.names.astype(np.int64)
+        owners, terms, _ = self._entries(hashes)
+        own = firsts[owners]
+        known = alike(self._data.rows, self._starts.rows[terms], new.data, begins[own], names[own])
+        numbers = np.full(len(hashes), -1, dtype=np.int32)
+        numbers[owners[known]] = self.fact_of.rows[terms[known]]
+        fresh, facts = np.flatnonzero(numbers < 0), self._taken.facts
+        numbers[fresh] = np.arange(facts, facts + len(fresh))
+        fact_of, started, facts = numbers[inverse], firsts[fresh], facts + len(fresh)
+        own = firsts[inverse]
+        others = np.flatnonzero(~alike(new.data, begins, new.data, begins[own], names[own])).astype(np.int32)
+        fact_of[others] = np.arange(facts, facts + len(others))  # names of one hash: hardly ever
+        return fact_of, np.concatenate((started, others)), facts + len(others)
 
 
-def _append(numbers: list[int], number: int) -> None:
-    if not numbers or numbers[-1] < number:
-        numbers.append(number)
-
-
-class Held:
-    """Which terms hold in some facts, as long as no term is added."""
-
-    def __init__(self, terms: Terms, facts: Facts, values: NDArray[np.int64]) -> None:
-        """`values`: the terms that are no intervals, and term 0."""
-        self.terms = values
-        self.absent = _absent(terms._bits.rows[values[1:]])
-        self._holds = np.zeros(len(terms) + 1, dtype=np.bool_)
-        self._holds[values] = True
-        self._intervals = len(terms) != terms._taken[1]
-        if self._intervals:
-            self._fact_of, self._bounds = terms._fact_of.rows, terms._bounds.rows
-            self._numbers = np.full((2, len(terms._facts)), np.nan)
-            for name, value in facts.items():
-                if type(value) in (int, float) and name in terms._facts:
-                    self._numbers[:, terms._facts[name]] = _float_neighbours(value)  # type: ignore[arg-type]
-
-    def lacks(self, words: Iterable[NDArray[np.uint64]]) -> NDArray[np.bool_]:
-        """Which sets, given by their words, certainly have a term that does not hold."""
-        first, second = words
-        lacking = first & self.absent[0]
-        lacking |= second & self.absent[1]
-        shown: NDArray[np.bool_] = lacking != 0
-        return shown
-
-    def hold(self, terms: NDArray[np.int32]) -> NDArray[np.bool_]:
-        """Of these terms: bool (n,)."""
-        holds = self._holds[terms]
-        if self._intervals:
-            facts, bounds = self._fact_of[terms], self._bounds[terms]
-            holds |= (bounds[:, 0] <= self._numbers[0, facts]) & (self._numbers[1, facts] <= bounds[:, 1])
-        return holds
-
-
-def _absent(bits: NDArray[np.int16]) -> NDArray[np.uint64]:
-    """All bits but these, as words."""
-    absent = np.ones(_BITS, dtype=np.bool_)
-    absent[bits] = False
-    return np.packbits(absent, bitorder="little").view("<u8").astype(np.uint64)
-
-
-def _float_neighbours(value: float) -> tuple[float, float]:
-    """The largest float64 <= value and the smallest >= value: bounds are floats, a state's integers need not be."""
-    try:
-        near = float(value)
-    except OverflowError:
-        huge = np.finfo(np.float64).max
-        return (huge, np.inf) if value > 0 else (-np.inf, -huge)
-    return (
-        near if near <= value else float(np.nextafter(near, -np.inf)),
-        near if near >= value else float(np.nextafter(near, np.inf)),
-    )
+def _remember(memory: dict[K, V], found: dict[K, V]) -> None:
+    if len(memory) + len(found) > _REMEMBERED:
+        memory.clear()
+    if len(found) <= _REMEMBERED:
+        memory.update(found)

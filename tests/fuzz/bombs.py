@@ -114,9 +114,11 @@ def _notes(notes: bytes) -> Callable[[Path], None]:
     return lambda place: _counts(place, [], notes)
 
 
-def _one_of(count: int) -> bytes:
-    values = b"".join(b"\xce" + (2**20 + number).to_bytes(4, "big") for number in range(count))
-    return _array(1) + b"\x92\xa1n\x81\xa7$one_of" + _array(count) + values
+def _one_of(conditions: int, count: int) -> bytes:
+    """Conditions of so many values each."""
+    values = [b"\xce" + (2**20 + number).to_bytes(4, "big") for number in range(conditions * count)]
+    parts = (b"".join(values[first : first + count]) for first in range(0, len(values), count))
+    return _array(conditions) + b"".join(b"\x92\xa1n\x81\xa7$one_of" + _array(count) + part for part in parts)
 
 
 def _rows(count: int, payload: Callable[[int], bytes]) -> bytes:
@@ -168,7 +170,8 @@ DIRECTORIES: dict[str, Callable[[], Callable[[Path], None]]] = {
     "segment of large sets": lambda: _segment(
         CONDITIONS, [4096] * (len(NUMBERED) // 4096) + [len(NUMBERED) % 4096], len(NUMBERED), len(NUMBERED) // 4096 + 1
     ),
-    "segment of one long condition": lambda: _segment(_one_of(SIZE // 5), [1], 1, 1),
+    "segment of one long condition": lambda: _segment(_one_of(1, SIZE // 5), [1], 1, 1),
+    "segment of long conditions": lambda: _segment(_one_of(2, SIZE // 10 - 99), [2], 2, 1),
     "segment of tiny skills": lambda: _segment(b"\x90", [0], 0, SIZE // 50),
     "segment of many sets": lambda: _segment(CONDITIONS, [1] * len(NUMBERED), len(NUMBERED), len(NUMBERED)),
 }

@@ -300,6 +300,19 @@ def test_what_is_kept_aside_of_an_earlier_repair_stays(place: Path) -> None:
         assert done.kept_aside[-1].startswith(f"damaged-{3 + number:06d}-2/counts")
 
 
+def verifies_if_repaired(place: Path) -> None:
+    """Whatever the current generation is: if it is a new one, nothing about it is damaged, nor once it was written."""
+    try:
+        generation = manifest.read(Files(place)).generation
+    except CorruptLibraryError:
+        return
+    if generation > 3:
+        for mode in ("r", "rw", "r"):
+            with SkillLibrary.open(place, mode=mode) as library:
+                assert library.verify()["ok"]
+        assert skillstore.repair(place).ok
+
+
 @pytest.mark.parametrize("name", ["MANIFEST", "counts-000003", "segment-000001", "journal-000003"])
 def test_a_repair_broken_off_at_any_moment_can_be_run_again(
     name: str, closed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -320,6 +333,7 @@ def test_a_repair_broken_off_at_any_moment_can_be_run_again(
                 broken = False
             except PowerCutError:
                 pass
+        verifies_if_repaired(Path(shutil.copytree(place, tmp_path / f"stopped {stop}")))
         again = skillstore.repair(place, apply=True)
         assert again.ok or again.gives_up in ((), given_up)
         assert contents_of(place) == expected, stop
