@@ -80,15 +80,22 @@ class Matcher:
     def intern_each(self, sets: Iterable[Sequence[Condition]]) -> NDArray[np.int64]:
         """The numbers of many sets, given by their conditions, kept for the life of the matcher: int64 (n,)."""
         listed = list(sets)
-        if len(listed) == 1 and (known := self._number(listed[0])) is not None:
-            return np.array([known])
+        if len(listed) == 1:
+            return np.array([self._intern(listed[0])])
         sizes = np.fromiter(map(len, listed), dtype=np.int64, count=len(listed))
         return self.intern_many(sizes, np.array(self.terms.numbers(chain.from_iterable(listed)), dtype=np.int32))
 
-    def _number(self, conditions: Sequence[Condition]) -> int | None:
-        """The number of a set that is interned already."""
+    def _intern(self, conditions: Sequence[Condition]) -> int:
+        """The number of one set; in less time than `intern_many` takes."""
         self._key()
-        return self._sets.get(np.array(sorted(self.terms.numbers(conditions)), dtype=np.int32).tobytes())
+        terms = np.array(sorted(self.terms.numbers(conditions)), dtype=np.int32)
+        key = terms.tobytes()
+        number = self._sets.get(key)
+        if number is None:
+            number = len(self)
+            self._put_sets(np.array([len(terms)]), terms)
+            self.take_keys(self._keyed, [key])
+        return number
 
     def intern_many(
         self, sizes: NDArray[np.int64], terms: NDArray[np.int32], distinct: bool = False

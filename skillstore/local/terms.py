@@ -27,7 +27,7 @@ WORDS = 2
 BITS = 64 * WORDS
 _BLOCK = 4096  # conditions that are looked for at a time
 _FEW = 8  # that are sooner asked about one by one
-_REMEMBERED = 16_384  # that were looked up lately
+_REMEMBERED = 65_536  # that were looked up lately
 _NEVER = (-1, 0, np.inf, -np.inf)  # columns of a term that no number meets: bit, fact, bounds
 
 
@@ -56,9 +56,9 @@ class Terms:
         self._by_value: dict[tuple[str, Hashable], tuple[int, ...]] = {}  # the terms that it makes hold
         self._facts: dict[str, tuple[int, ...]] = {}
         self._starts.append([0, 0])
-        self.bits.append(_NEVER[0])
-        self.fact_of.append(_NEVER[1])
-        self.bounds.append(_NEVER[2:])
+        self.bits.append([_NEVER[0]])
+        self.fact_of.append([_NEVER[1]])
+        self.bounds.append([_NEVER[2:]])
 
     def __len__(self) -> int:
         return self._taken.terms
@@ -200,6 +200,8 @@ class Terms:
         self, hashes: list[int], names: list[bytes], keys: list[bytes]
     ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """(whose, term): of each hash the terms that have this name, and this key where their entry says."""
+        if len(hashes) <= _FEW:
+            return self._named_few(hashes, names, keys)
         owners, terms, offsets = self._entries(hashes)
         if not len(owners):
             return owners, terms
@@ -212,6 +214,21 @@ class Terms:
             same[filled] = alike(self._data.rows, starts, whole, (ends - sizes)[own], sizes[own])
             owners, terms, offsets = owners[same], terms[same], offsets[same]
         return owners, terms
+
+    def _named_few(
+        self, hashes: list[int], names: list[bytes], keys: list[bytes]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """As `_named`, one by one: for few that takes less time than arrays."""
+        owners, terms, data, starts = [], [], self._data.rows.data, self._starts.rows
+        for owner, (hashed, name, key) in enumerate(zip(hashes, names, keys, strict=True)):
+            for term, offset in self._lookup.at(hashed):
+                if term <= len(self):
+                    start = int(starts[term])
+                    place = start + offset
+                    if data[start : start + len(name)] == name and data[place : place + len(key)] == key:
+                        owners.append(owner)
+                        terms.append(term)
+        return np.array(owners, dtype=np.int64), np.array(terms, dtype=np.int32)
 
     def _entries(self, hashes: list[int] | Hashes) -> Found:
         """Those of terms that there are."""
