@@ -28,6 +28,7 @@ _SETTINGS = ("embedding_dim", "encoder", "same_skill", "dedup_scope")
 _COUNTS = ("times_used", "success_count", "times_learned")
 _MAX_LINE = 64 * 2**20
 _MAX_CONTAINERS = 200_000  # of one line, unless it is long: a skill has at most 100,000, but notes may have many
+_ROOM, _STRING = 64 * 2**20, 84  # bytes for the strings of a line, besides 5 times its length; of one, with its places
 _MARKS = re.compile(r'\\.|["{\[]', re.DOTALL)
 
 
@@ -98,8 +99,11 @@ def parsed(text: str) -> Any:
     if len(text) > _MAX_LINE:
         raise InvalidInputError(f"{len(text)} characters of JSON are more than the {_MAX_LINE} that are supported")
     most = max(_MAX_CONTAINERS, len(text) // 15) + text.count('"$bytes"')
-    if text.count("{") + text.count("[") > most and _brackets(text) > most:
+    if text.count("{") + text.count("[") > most and _marks(text)[0] > most:
         raise InvalidInputError("more lists and objects than can be stored")
+    most = (_ROOM + 5 * len(text)) // _STRING
+    if text.count('"') > 2 * most and _marks(text)[1] > most:
+        raise InvalidInputError("more strings than one skill or note has room for")
     try:
         return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_key_twice)
     except RecursionError:
@@ -108,15 +112,15 @@ def parsed(text: str) -> Any:
         raise InvalidInputError(f"not JSON: {error}") from None
 
 
-def _brackets(text: str) -> int:
-    """How many lists and objects begin in `text`: brackets within its strings do not count."""
-    count, inside = 0, False
+def _marks(text: str) -> tuple[int, int]:
+    """How many lists and objects begin in `text`, and how many strings: brackets within these do not count."""
+    brackets, quotes = 0, 0
     for found in _MARKS.finditer(text):
         if found[0] == '"':
-            inside = not inside
-        elif not inside and len(found[0]) == 1:
-            count += 1
-    return count
+            quotes += 1
+        elif quotes % 2 == 0 and len(found[0]) == 1:
+            brackets += 1
+    return brackets, quotes // 2
 
 
 def _line(form: dict[str, Value]) -> str:

@@ -191,6 +191,7 @@ LINES: dict[str, Callable[[], str]] = {
     "line of a number": lambda: _line("1" * SIZE),
     "line of a fraction": lambda: _line("1." + "1" * SIZE),
     "line of short texts": lambda: _line("[" + ",".join(['"ab"'] * (SIZE // 5)) + "]"),
+    "line of millions of texts": lambda: _line("[" + ",".join(['"ab"'] * 4_000_000) + "]"),
     "line of wide text": lambda: _line('"\U0001f600' + "a" * SIZE + '"'),
     "lines of small skills": lambda: "\n".join([_line("1")] * (SIZE // 100)),
 }
