@@ -10,8 +10,9 @@ import pytest
 
 from tests.fuzz.bombs import DIRECTORIES, LINES, make
 
-MORE = {"line of short texts": 12}
-"""Times its bytes, where it is more than 8: json makes its list before anything can be asked of it."""
+MORE = {"line of short texts": 12, "segment of long conditions": 9}
+"""Times its bytes, where it is more than 8: json makes its list before anything can be asked of it, and a condition of
+800,000 values is sorted."""
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak of memory is told by /proc")
