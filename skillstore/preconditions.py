@@ -22,6 +22,9 @@ Facts: TypeAlias = dict[str, Hashable]
 MAX_FACTS = 4096
 """Preconditions of one skill beyond this many facts are refused."""
 
+MAX_NAMES = 16 * 2**20
+"""Characters of all dotted names of one state or one skill's preconditions: a long name above many takes room often."""
+
 
 @dataclass(frozen=True)
 class OneOf:
@@ -88,23 +91,30 @@ def flattened(mapping: Mapping[str, Value], where: str) -> dict[str, Value]:
     if not isinstance(mapping, Mapping):
         raise InvalidInputError(f"{where} must map fact names to values, not be a {type(mapping).__name__}")
     flat: dict[str, Value] = {}
-    _flatten(mapping, "", flat, where, MAX_DEPTH)
+    _flatten(mapping, "", flat, where, MAX_DEPTH, MAX_NAMES)
     return flat
 
 
-def _flatten(mapping: Mapping[str, Value], prefix: str, flat: dict[str, Value], where: str, depth: int) -> None:
+def _flatten(
+    mapping: Mapping[str, Value], prefix: str, flat: dict[str, Value], where: str, depth: int, room: int
+) -> int:
+    """How much is left of `room`, characters of names."""
     if depth == 0:
         raise InvalidInputError(f"{where} is nested more than {MAX_DEPTH} deep")
     for name, value in mapping.items():
         if type(name) is not str:
-            raise InvalidInputError(f"{where} has a fact name that is not a plain str: {name!r}")
+            raise InvalidInputError(f"{where} has a fact name that is not a plain str: {name!r:.80}")
+        room -= len(prefix) + len(name)
+        if room < 0:
+            raise InvalidInputError(f"the names in {where} have more than {MAX_NAMES} characters together")
         path = prefix + name
         if isinstance(value, Mapping):
-            _flatten(value, path + ".", flat, where, depth - 1)
+            room = _flatten(value, path + ".", flat, where, depth - 1, room)
         elif path in flat:
-            raise InvalidInputError(f"{where} has two values for {path!r}")
+            raise InvalidInputError(f"{where} has two values for {path!r:.80}")
         else:
             flat[path] = value
+    return room
 
 
 def facts_of(state: State) -> Facts:

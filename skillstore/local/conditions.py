@@ -156,7 +156,7 @@ class Batch:
     def take_any(self, fact: str, values: Iterable[Hashable]) -> None:
         """One more: that the fact is any of these, at least two."""
         name, place, own = self._name(fact), len(self), len(self.hashes)
-        data, ends, hashes = bytearray(), array("q", [0]), array("q")
+        data, ends, hashes = bytearray(), array("I", [0]), array("q")
         for value in values:
             key = value_key(value)
             data += key

@@ -137,6 +137,11 @@ def _different(number: int) -> bytes:
     return packed(["s", {f"n{number}": number}, [1], {}])
 
 
+def _nested(_: int) -> bytes:
+    facts = {f"n{number}": 1 for number in range(4000)}
+    return packed(["s", {"n" * (SIZE // 4): {"$facts": facts}}, [1], {}])
+
+
 def _metadata(value: bytes) -> bytes:
     return _records(
         packed(["add", 1, b"\x94\xa1s\x80\x91\1\x81\xa1a" + value[: 4 * 2**20 - 9], b"\0\0\x80\x3f", 0, 0, 1])
@@ -158,6 +163,7 @@ DIRECTORIES: dict[str, Callable[[], Callable[[Path], None]]] = {
     "journal of notes": lambda: _journal(_records(*(packed(["note", str(n), b"\xc0"]) for n in range(SIZE // 20)))),
     "journal of tiny skills": lambda: _journal(_rows(SIZE // 48, _tiny)),
     "journal of different sets": lambda: _journal(_rows(SIZE // 64, _different)),
+    "skill of long nested names": lambda: _journal(_rows(1, _nested)),
     "skill of many lists": lambda: _journal(_metadata(_array(2**22) + b"\x90" * 2**22)),
     "note of short texts": lambda: _journal(_records(packed(["note", "a", SHORT_TEXTS]))),
     "notes of empty maps": lambda: _notes(EMPTY_MAPS),
