@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.encoder import ENCODER_DIM
+from agent.exploration import Explorer
 from agent.gridworld import GridWorld
 from agent.history import Episode
 from agent.procedural import ProceduralMemoryAgent
@@ -23,10 +24,12 @@ GOOD_ROW = 5
 Runs = NDArray[np.int64]  # steps of one run a seed
 
 
-def new_agent(seed: int, *, use_skills: bool = True, plans: bool = True) -> ProceduralMemoryAgent:
+def new_agent(
+    seed: int, *, use_skills: bool = True, plans: bool = True, explorer: Explorer | None = None
+) -> ProceduralMemoryAgent:
     """An agent with an empty library in memory."""
     library = SkillLibrary(embedding_dim=ENCODER_DIM)
-    return ProceduralMemoryAgent(library, np.random.default_rng(seed), use_skills=use_skills, plans=plans)
+    return ProceduralMemoryAgent(library, np.random.default_rng(seed), explorer=explorer, use_skills=use_skills, plans=plans)
 
 
 def learning_curve(seed: int, episodes: int, *, use_skills: bool = True, plans: bool = True) -> list[Episode]:
