@@ -7,11 +7,10 @@ from typing import Protocol
 
 import numpy as np
 
-from agent import exploration
 from agent.baselines import GuidedAgent, TabularAgent
 from agent.encoder import ENCODER_DIM
 from agent.environment import Environment
-from agent.exploration import Explorer, RandomExplorer
+from agent.exploration import CuriousExplorer, Explorer, FrontierExplorer, RandomExplorer
 from agent.history import Episode
 from agent.procedural import ProceduralMemoryAgent
 from skillstore import SkillLibrary
@@ -33,8 +32,7 @@ class Cleared:
 
     def run_episode(self, environment: Environment, *, seed: int | None = None) -> Episode:
         """One episode of an agent that knows nothing."""
-        library = SkillLibrary(embedding_dim=ENCODER_DIM)
-        agent = ProceduralMemoryAgent(library, self._generator, explorer=self._explorer)
+        agent = ProceduralMemoryAgent(_library(), self._generator, explorer=self._explorer)
         return agent.run_episode(environment, seed=seed)
 
 
@@ -44,23 +42,19 @@ GUIDED, Q_LEARNING, Q_BEST = "guided", "Q-learning", "Q-learning, best of grid"
 DYNA_Q, DYNA_BEST, DYNA_SAFE = "Dyna-Q(20)", "Dyna-Q(20), best of grid", "Dyna-Q(20), best where all seeds learn"
 
 
-def explorer(name: str) -> Explorer:
-    """A new explorer by its name."""
-    kinds = {kind.name: kind for kind in vars(exploration).values() if isinstance(getattr(kind, "name", None), str)}
-    return kinds.get(name, RandomExplorer)()
+def new_agent(
+    seed: int, *, use_skills: bool = True, plans: bool = True, explorer: Explorer | None = None
+) -> ProceduralMemoryAgent:
+    """An agent with an empty library in memory that explores at random, or as it is told."""
+    generator = np.random.default_rng(seed)
+    return procedural(generator, explorer or RandomExplorer(), use_skills=use_skills, plans=plans)
 
 
 def procedural(
-    generator: np.random.Generator, explores: str = "curious", *, use_skills: bool = True, plans: bool = True
+    generator: np.random.Generator, explorer: Explorer, *, use_skills: bool = True, plans: bool = True
 ) -> ProceduralMemoryAgent:
     """An agent with an empty library in memory."""
-    return ProceduralMemoryAgent(
-        SkillLibrary(embedding_dim=ENCODER_DIM),
-        generator,
-        explorer=explorer(explores),
-        use_skills=use_skills,
-        plans=plans,
-    )
+    return ProceduralMemoryAgent(_library(), generator, explorer=explorer, use_skills=use_skills, plans=plans)
 
 
 def tabular(
@@ -73,13 +67,13 @@ def tabular(
 
 
 MAKERS: dict[str, Callable[[np.random.Generator], Contender]] = {
-    CURIOUS: procedural,
-    FRONTIER: lambda generator: procedural(generator, "frontier"),
-    RANDOM: lambda generator: procedural(generator, "random"),
-    PLANNER_OFF: lambda generator: procedural(generator, plans=False),
-    CLEARED: lambda generator: Cleared(generator, explorer("curious")),
-    CLEARED_RANDOM: lambda generator: Cleared(generator, explorer("random")),
-    SKILLS_OFF: lambda generator: procedural(generator, "random", use_skills=False),
+    CURIOUS: lambda generator: procedural(generator, CuriousExplorer()),
+    FRONTIER: lambda generator: procedural(generator, FrontierExplorer()),
+    RANDOM: lambda generator: procedural(generator, RandomExplorer()),
+    PLANNER_OFF: lambda generator: procedural(generator, CuriousExplorer(), plans=False),
+    CLEARED: lambda generator: Cleared(generator, CuriousExplorer()),
+    CLEARED_RANDOM: lambda generator: Cleared(generator, RandomExplorer()),
+    SKILLS_OFF: lambda generator: procedural(generator, RandomExplorer(), use_skills=False),
     GUIDED: lambda _: GuidedAgent(),
     Q_LEARNING: tabular(0),
     Q_BEST: tabular(0, epsilon=0.0),
@@ -89,3 +83,7 @@ MAKERS: dict[str, Callable[[np.random.Generator], Contender]] = {
 }
 """By name. "Best of grid" are, of 48 settings (learning rate, discount, share of random actions, first values) tried on
 the tutorial, the one with the best median, and for Dyna-Q the best of those with which every one of 20 seeds learned."""
+
+
+def _library() -> SkillLibrary:
+    return SkillLibrary(embedding_dim=ENCODER_DIM)

@@ -107,12 +107,24 @@ class Line:
         return [self.figure, self.agent, *self.values.cells(), self.goal, reached]
 
 
+def aimed(
+    figure: str, agent: str, values: Spread | Rate | Number, goal: str, met: bool, *, aims: bool = True
+) -> Line:
+    """A line with its goal, unless the goal is not for this agent."""
+    return Line(figure, agent, values, goal, met) if aims else Line(figure, agent, values)
+
+
 HEAD = ("figure", "agent", "median or rate", "quartiles or 95 % interval", "mean or count", "worst seed", "goal", "met")
 
 
 def markdown(lines: Sequence[Line]) -> str:
-    """The lines as a table in Markdown."""
-    rows = [HEAD, ("---",) * len(HEAD), *(line.cells() for line in lines)]
+    """The lines as a table in Markdown, those of one figure together, its name said once."""
+    figures: dict[str, list[Line]] = {}
+    for line in lines:
+        figures.setdefault(line.figure, []).append(line)
+    rows: list[Sequence[str]] = [HEAD, ("---",) * len(HEAD)]
+    for same in figures.values():
+        rows += [same[0].cells(), *(["", *line.cells()[1:]] for line in same[1:])]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.environment import Observation
+from agent.environment import UNSEEN, Observation
 
 if TYPE_CHECKING:
     from minigrid.minigrid_env import MiniGridEnv
 
-UNSEEN = -1
 Grid = NDArray[np.int64]
 
 

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from agent.evaluation import drawn_layouts, layout_runs, shortest_run, steps_to_mastery, worse_by
+from agent.evaluation import drawn_layouts, layout_runs, shortest_run, steps_to_mastery
 from agent.gridworld import GridWorld
 
 
@@ -16,12 +16,6 @@ def test_mastery_counts_the_steps_before_five_good_episodes_in_a_row() -> None:
     assert steps_to_mastery([250, 10, 10, 10, 10]) is None
     assert steps_to_mastery([]) is None
 
-
-def test_worse_by_is_in_standard_errors_with_its_sign() -> None:
-    assert worse_by([10, 12], [20, 22]) == pytest.approx(-10 / 2**0.5)
-    assert worse_by([20, 22], [10, 12]) == pytest.approx(10 / 2**0.5)
-    assert worse_by([10, 10], [10, 10]) == 0.0
-    assert worse_by([10, 10], [20, 20]) == -math.inf
 
 
 def test_the_shortest_run_goes_by_key_and_door() -> None:

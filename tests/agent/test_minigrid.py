@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agent.environment import Environment, Observation
+from agent.environment import UNSEEN, Environment, Observation
 from agent.worlds.disguise import Disguise
-from agent.worlds.minigrid import EMPTY, UNSEEN, MiniGrid
+from agent.worlds.minigrid import EMPTY, MiniGrid
 from tests.contracts.environment_contract import EnvironmentContract
 
 pytest.importorskip("minigrid", reason="MiniGrid's worlds need pip install 'skillstore[gym]'")

@@ -1,0 +1,106 @@
+"""Table distractors: a library in which most skills only look like the agent's own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from agent.encoder import ENCODER_DIM
+from agent.evaluation import contenders as who
+from agent.evaluation import seeds
+from agent.evaluation.examination import Examination
+from agent.evaluation.figures import Line, Number, aimed
+from agent.evaluation.grids import shown
+from agent.evaluation.lookalikes import lookalikes
+from agent.evaluation.table import Case, Curve, Row, Table, groups, rate, spread
+from agent.exploration import CuriousExplorer
+from agent.gridworld import GridWorld
+from agent.procedural import ProceduralMemoryAgent
+from skillstore import Matches, SkillLibrary
+
+WORLD, NOISE = "locked 8", 10_000
+CLEAN, NOISY = "clean library", "look-alikes added"
+AGENTS = (NOISY, CLEAN, who.CLEARED, who.SKILLS_OFF)
+
+
+class Watched(SkillLibrary):
+    """A library that notes how long each retrieval took, in milliseconds, and counts the uses that failed."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.milliseconds: list[float] = []
+        self.failed = 0
+
+    def retrieve_skills(self, *args: Any, **kwargs: Any) -> Matches:
+        """As in any library."""
+        started = time.perf_counter()
+        matches = super().retrieve_skills(*args, **kwargs)
+        self.milliseconds.append(1000 * (time.perf_counter() - started))
+        return matches
+
+    def record_outcome(self, skill_id: int, success: bool) -> None:
+        """As in any library."""
+        super().record_outcome(skill_id, success)
+        self.failed += not success
+
+
+def trial(case: Case) -> list[Row]:
+    """Train; then, with or without look-alikes added, live on the hidden layouts, learning on."""
+    examination = Examination(case)
+    generator = seeds.generator(case.seed, seeds.AGENT)
+    if case.agent not in (CLEAN, NOISY):
+        return examination.live(who.MAKERS[case.agent](generator), failed=0.0, p99=0.0, skills=0)
+    library = Watched(embedding_dim=ENCODER_DIM)
+    agent = ProceduralMemoryAgent(library, generator, explorer=CuriousExplorer())
+    examination.train(agent)
+    if case.agent == NOISY:
+        add_noise(library, case)
+    library.milliseconds.clear()
+    library.failed, skills = 0, len(library)
+    rows = examination.live(agent)
+    failed, p99 = library.failed / len(rows), float(np.percentile(library.milliseconds, 99))
+    return [{**row, "failed": failed, "p99": p99, "skills": skills} for row in rows]
+
+
+def add_noise(library: SkillLibrary, case: Case, count: int = NOISE) -> None:
+    """Add look-alikes of the library's skills until it has ``count`` more; what it merges does not count."""
+    skills, names = list(library), shown(GridWorld(), case.seed).action_names
+    made = lookalikes(skills, 10 * count, names, seeds.generator(case.seed, seeds.NOISE))
+    while len(library) < len(skills) + count:
+        library.add_skills(islice(made, len(skills) + count - len(library)))
+
+
+def lines(rows: Sequence[Row]) -> list[Line]:
+    """Steps beside those with the clean library, failed macros, and how long a retrieval takes."""
+    found = {agent: runs for (agent,), runs in groups(rows, "agent").items()}
+    made = []
+    for agent, runs in found.items():
+        made.append(Line(f"{WORLD}: steps over the shortest", agent, spread(runs, "over")))
+        made.append(Line(f"{WORLD}: solved", agent, rate(runs, "solved")))
+    if {CLEAN, NOISY} <= set(found):
+        noisy, clean = (float(np.mean([row["steps"] for row in found[agent]])) for agent in (NOISY, CLEAN))
+        times = noisy / clean
+        figure = f"steps with {NOISE:,} look-alikes over those without, means"
+        made.append(aimed(figure, NOISY, Number(times), "at most 1.05", times <= 1.05))
+    for agent in (agent for agent in (NOISY, CLEAN) if agent in found):
+        failed, p99, aims = spread(found[agent], "failed"), spread(found[agent], "p99"), agent == NOISY
+        made.append(aimed("failed skills an episode", agent, failed, "mean at most 0.1", failed.mean <= 0.1, aims=aims))
+        goal, good = "worst seed at most 2", p99.worst <= 2
+        made.append(aimed("retrieval, p99 of a seed, in ms", agent, p99, goal, good, aims=aims))
+        made.append(Line("skills in the library", agent, spread(found[agent], "skills")))
+    return made
+
+
+TABLE = Table(
+    name="distractors",
+    title=f"A library with {NOISE:,} look-alike skills added",
+    about=f"{NOISE:,} look-alike skills added to the library, in locked rooms never seen.",
+    pairs=tuple((WORLD, agent) for agent in AGENTS),
+    trial=trial,
+    lines=lines,
+    curve=Curve("layout", "over", "hidden layout, in order", "steps over the shortest path", logarithmic=True),
+)
