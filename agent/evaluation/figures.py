@@ -44,7 +44,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Rate:
-    """How many of ``count`` went well, with the 95 % interval of Wilson (1927); ``worst`` is the seed with the least."""
+    """How many of ``count`` went well, with Wilson's (1927) 95 % interval; ``worst`` is the lowest rate of a seed."""
 
     good: int
     count: int
@@ -88,7 +88,7 @@ class Number:
 
     def cells(self) -> list[str]:
         """The number alone."""
-        return [f"**{number(self.value)}**", "", "", ""]
+        return ["**without limit**" if math.isinf(self.value) else f"**{number(self.value)}**", "", "", ""]
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,7 @@ class Line:
         return [self.figure, self.agent, *self.values.cells(), self.goal, reached]
 
 
-def aimed(
-    figure: str, agent: str, values: Spread | Rate | Number, goal: str, met: bool, *, aims: bool = True
-) -> Line:
+def aimed(figure: str, agent: str, values: Spread | Rate | Number, goal: str, met: bool, *, aims: bool = True) -> Line:
     """A line with its goal, unless the goal is not for this agent."""
     return Line(figure, agent, values, goal, met) if aims else Line(figure, agent, values)
 

@@ -15,7 +15,7 @@ NEAR, APART = 0.1, 0.6  # the length of what is added to an embedding of length 
 def lookalikes(
     skills: Sequence[Skill], count: int, action_names: Sequence[str], generator: np.random.Generator
 ) -> Iterator[Skill]:
-    """``count`` skills, each made of a drawn one of ``skills``: same name, metadata and length, an embedding near its own.
+    """``count`` skills, each made of a drawn one of ``skills``: same name, metadata and length, an embedding near by.
 
     One third keeps the preconditions and does other actions, drawn anew; one third does the same under preconditions
     of which one was changed; one third is wrong in both. What keeps the preconditions is a little less near, or a

@@ -14,10 +14,12 @@ from agent.history import Episode
 from agent.procedural import ProceduralMemoryAgent
 
 
-def rehearsed(agent: ProceduralMemoryAgent, world: Environment, seed: Sequence[int]) -> Episode:
-    """One episode from which nothing is kept, its exploration drawn by the seed."""
+def rehearsed(
+    agent: ProceduralMemoryAgent, world: Environment, seed: Sequence[int], layout: int | None = None
+) -> Episode:
+    """One episode from which nothing is kept, its exploration drawn by ``seed``, the world reset with ``layout``."""
     agent.generator = np.random.default_rng(list(seed))
-    return agent.run_episode(world, learn=False)
+    return agent.run_episode(world, seed=layout, learn=False)
 
 
 def layout_runs(seed: int, worlds: Sequence[GridWorld], training: int = 40) -> list[list[int]]:

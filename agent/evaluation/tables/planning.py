@@ -12,6 +12,7 @@ from agent.evaluation import seeds
 from agent.evaluation.examination import Examination
 from agent.evaluation.figures import Line, Number, aimed
 from agent.evaluation.table import Case, Curve, Row, Table, groups, rate, spread
+from agent.exploration import CuriousExplorer
 from agent.procedural import ProceduralMemoryAgent
 from skillstore import SkillLibrary
 
@@ -26,8 +27,7 @@ def trial(case: Case) -> list[Row]:
     generator = seeds.generator(case.seed, seeds.AGENT)
     if case.agent not in (MEMORY, NONE):
         return examination.live(who.MAKERS[case.agent](generator), searches=0.0)
-    agent = who.MAKERS[who.CURIOUS](generator)
-    assert isinstance(agent, ProceduralMemoryAgent)
+    agent = who.procedural(generator, CuriousExplorer())
     examination.train(agent, 0, LAYOUTS)
     tested = agent if case.agent == MEMORY else without_skills(agent)
     before = tested.planned

@@ -26,9 +26,11 @@ FORGETFUL = "control: restarted without the library"
 EXPLORERS: dict[str, type[Explorer]] = {
     who.CURIOUS: CuriousExplorer, who.RANDOM: RandomExplorer, FORGETFUL: CuriousExplorer
 }  # fmt: skip
-PROCESS = (
-    "import json, sys; from agent.evaluation.tables.restart import told; print(json.dumps(told(json.loads(sys.argv[1]))))"
-)
+PROCESS = """
+import json, sys
+from agent.evaluation.tables.restart import told
+print(json.dumps(told(json.loads(sys.argv[1]))))
+"""
 
 Actions = list[list[int]]
 
@@ -79,7 +81,7 @@ def told(values: list[str | int]) -> Actions:
 def _elsewhere(values: list[str | int]) -> Actions:
     """``told`` in a process of its own with another PYTHONHASHSEED."""
     hash_seed = str(int(os.environ.get("PYTHONHASHSEED", "0").replace("random", "0")) + 1)
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - this very module, told what it tells itself
         [sys.executable, "-c", PROCESS, json.dumps(values)],
         env={**os.environ, "PYTHONHASHSEED": hash_seed},
         capture_output=True,
@@ -99,7 +101,9 @@ def lines(rows: Sequence[Row]) -> list[Line]:
         made.append(aimed("episodes that are the same, action for action", agent, episodes, "all", every, aims=aims))
         good, count = (sum(row[column] for row in runs) for column in ("same", "actions"))
         worst = min(_share(of_seed) for of_seed in groups(runs, "seed").values())
-        made.append(aimed("actions that are the same", agent, Rate(good, count, worst), "all", good == count, aims=aims))
+        made.append(
+            aimed("actions that are the same", agent, Rate(good, count, worst), "all", good == count, aims=aims)
+        )
     return made
 
 

@@ -24,7 +24,9 @@ AGENTS = (who.CURIOUS, who.CLEARED, who.SKILLS_OFF)
 def trial(case: Case) -> list[Row]:
     """One run; a control gets a tenth of the frames."""
     name, settings = SETTINGS.get(case.world, (case.world, {}))
-    return lived(case, MiniGrid(f"MiniGrid-{name}-v0", **settings), BUDGET if case.agent == who.CURIOUS else BUDGET // 10)
+    return lived(
+        case, MiniGrid(f"MiniGrid-{name}-v0", **settings), BUDGET if case.agent == who.CURIOUS else BUDGET // 10
+    )
 
 
 def lines(rows: Sequence[Row]) -> list[Line]:
