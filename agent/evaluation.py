@@ -29,7 +29,9 @@ def new_agent(
 ) -> ProceduralMemoryAgent:
     """An agent with an empty library in memory."""
     library = SkillLibrary(embedding_dim=ENCODER_DIM)
-    return ProceduralMemoryAgent(library, np.random.default_rng(seed), explorer=explorer, use_skills=use_skills, plans=plans)
+    return ProceduralMemoryAgent(
+        library, np.random.default_rng(seed), explorer=explorer, use_skills=use_skills, plans=plans
+    )
 
 
 def learning_curve(seed: int, episodes: int, *, use_skills: bool = True, plans: bool = True) -> list[Episode]:

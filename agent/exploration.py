@@ -95,7 +95,7 @@ class CuriousExplorer:
         """The way to what is newest for its distance, and the action; ties are drawn."""
         here = trace.observation
         reach = knowledge.moves.reach(here.pose, here.grid)
-        best, cheapest, ties = None, float("inf"), 0
+        best, cheapest = None, float("inf")
         order = self.order(generator.permutation(action_count).tolist())
         for pose, (length, _, _) in reach.items():
             if length + 1 >= cheapest:

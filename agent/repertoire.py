@@ -49,8 +49,7 @@ class Repertoire:
             Known(match.skill, said, chance(match.skill) * (match.similarity or 0.0) / len(said.way))
             for match in self.library.retrieve_skills(self._state(start), embed_way(step, start[2:]), top_k)
             if (said := claim(match.skill)) is not None and said.event is None
-            if chance(match.skill) >= HOPELESS
-            and rehearse(match.skill, said, start, self.moves, self.grid, self.names)
+            if chance(match.skill) >= HOPELESS and rehearse(match.skill, said, start, self.moves, self.grid, self.names)
         ]
         return sorted(known, key=lambda one: (-one.promise, one.skill.id or 0))
 
