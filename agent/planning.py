@@ -1,8 +1,9 @@
 """Planning: the cheapest course of events to the end, from what is known of operators and moves.
 
 A search by cost (Dijkstra's) over what the world would look like after each event; from each of these, one
-breadth-first search over the grid finds the tiles on which an operator works. So the course as a whole is the shortest, not each
-part of it. A plan is carried out as a skill that the library does not have yet; if it works, hindsight keeps it.
+breadth-first search over the grid finds the tiles on which an operator works. So the course as a whole is the
+shortest, not each part of it. A plan is carried out as a skill that the library does not have yet; if it works,
+hindsight keeps it.
 """
 
 from __future__ import annotations

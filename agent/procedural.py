@@ -126,9 +126,7 @@ class ProceduralMemoryAgent:
                 return event
             return extract_skill(operator, action, here.pose, there or here.pose, cell, names, environment.tile_names)
         if not self.plans:
-            return repertoire.composed(
-                here.pose, list(places), {skill for skill, count in trace.failed.items() if count}
-            )
+            return repertoire.composed(here.pose, list(places), +trace.failed)
         return self._as_short_as_can_be(repertoire, here.pose, list(places), trace)
 
     def _as_short_as_can_be(
