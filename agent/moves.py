@@ -151,11 +151,10 @@ class Moves:
         frontier = deque([target] if inside(target, grid) else [])
         while frontier:
             pose = frontier.popleft()
-            if pose != target and not cells[pose[0]][pose[1]]:
-                continue  # a way may begin here, on whatever tile this is, but not lead through
+            through = pose == target or cells[pose[0]][pose[1]]
             for action, heading, step in steps:
-                if step[2:] != pose[2:]:
-                    continue
+                if step[2:] != pose[2:] or not (through or step[:2] == (0, 0)):
+                    continue  # a way may begin on whatever tile this is, and turn there, but not lead through
                 origin = (pose[0] - step[0], pose[1] - step[1], *heading)
                 if origin != target and origin not in ways and inside(origin, grid):
                     ways[origin] = (action, pose)
@@ -204,7 +203,9 @@ def spread(
         for action, step in steps.get(pose[2:], ()):
             x, y = pose[0] + step[0], pose[1] + step[1]
             there = (x, y, *step[2:])
-            if 0 <= x < width and 0 <= y < height and can_enter[x][y] and there not in reach:
+            if there in reach or not (0 <= x < width and 0 <= y < height):
+                continue
+            if can_enter[x][y] or step[:2] == (0, 0):  # one may turn on whatever tile this is
                 reach[there] = (length, pose, action)
                 frontier.append(there)
     return reach
