@@ -17,7 +17,7 @@ from itertools import count
 from agent.chain import Codes, Wanted, changed, told
 from agent.contact import BY, ENTER, ON
 from agent.environment import UNSEEN, Cell, Observation, Pose
-from agent.moves import Grid, Moves, Way, way_to
+from agent.moves import NO_MOVE, Grid, Moves, Way, way_to
 from agent.operator import Operator
 
 NEAREST = 3  # tiles on which each operator is considered, from each place
@@ -97,10 +97,11 @@ def _events(place: _Place, operators: Sequence[Operator], moves: Moves) -> Itera
 
 
 def _contacts(pose: Pose, grid: Grid, moves: Moves) -> Iterator[tuple[str, int, Cell]]:
-    yield ON, -1, (pose[0], pose[1])
+    yield ON, NO_MOVE, (pose[0], pose[1])
     for action, cell in moves.beside(pose, grid):
-        yield BY, -1, cell
-        yield ENTER, action, cell
+        yield BY, NO_MOVE, cell
+        if action != NO_MOVE:
+            yield ENTER, action, cell
 
 
 def _after(

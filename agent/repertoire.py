@@ -99,7 +99,7 @@ class Repertoire:
         """Ways to the nearest target, along either axis first, and the single steps."""
         target = min(targets, key=lambda one: self._left(pose, [one]) or 0)
         dx, dy, *heading = apart(pose, target)
-        single = [step for _, step in self.moves.steps().get(pose[2:], ())]
+        single = self.moves.steps().get(pose[2:], {}).values()
         met: set[Pose] = set()
         for step in dict.fromkeys([(dx, dy, *heading), (dx, 0, *heading), (0, dy, *heading), *single]):
             if step[:2] == (0, 0) and step[2:] == pose[2:]:
