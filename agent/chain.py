@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
-from agent.environment import UNSEEN
 from agent.effect import Effect
+from agent.environment import UNSEEN
 from agent.facts import State, seen
 from agent.moves import Grid
 from agent.operator import Operator
@@ -48,7 +48,7 @@ def _search(
             if not codes.get(effect.tile) or not (operator.holds(state) if sure else operator.hopeful(state)):
                 continue
             after = changed(codes, effect)
-            if (effect.ends if wanted is None else wanted(told(after, effect.holds))):
+            if effect.ends if wanted is None else wanted(told(after, effect.holds)):
                 return [*taken, operator]
             key = _key(after, effect.holds)
             if key not in visited and len(taken) < LONGEST:

@@ -2,7 +2,8 @@
 
 - ``on``: the tile that the agent stands on;
 - ``by``: a tile that one move would lead to;
-- ``enter``: the tile that the action itself leads to, when it is a move, from whichever side.
+- ``enter``: the tile that the action itself leads to, when it is a move, from whichever side;
+- ``near``: a neighbouring tile, while nobody knows where a body with this heading reaches.
 
 So what was found out beside one tile holds beside every such tile, whichever way the body stands.
 """
@@ -12,8 +13,9 @@ from __future__ import annotations
 from agent.environment import Cell, Observation, Pose
 from agent.moves import Grid, Moves, inside
 
-ON, BY, ENTER = "on", "by", "enter"
+ON, BY, ENTER, NEAR = "on", "by", "enter", "near"
 Contact = tuple[str, Cell]
+_AROUND = ((0, 1), (1, 0), (0, -1), (-1, 0))
 
 
 def contacts(pose: Pose, action: int, grid: Grid, moves: Moves) -> list[Contact]:
@@ -27,8 +29,12 @@ def contacts(pose: Pose, action: int, grid: Grid, moves: Moves) -> list[Contact]
 
 def still(pose: Pose, grid: Grid, moves: Moves) -> list[Contact]:
     """The tiles on which an action that is no move may work at ``pose``."""
-    beside = dict.fromkeys(cell for _, cell in moves.beside(pose, grid))
-    return [(ON, (pose[0], pose[1])), *((BY, cell) for cell in beside)]
+    x, y = pose[:2]
+    on: Contact = (ON, (x, y))
+    if moves.ahead(pose[2:]):
+        return [on, *((BY, cell) for cell in dict.fromkeys(cell for _, cell in moves.beside(pose, grid)))]
+    near = f"{NEAR} {pose[2:]}"
+    return [on, *((near, (x + dx, y + dy)) for dx, dy in _AROUND if inside((x + dx, y + dy), grid))]
 
 
 def shown(before: Observation, after: Observation, cell: Cell) -> str:

@@ -24,7 +24,8 @@ class Observation:
 
     ``pose`` is where the agent is: x, y and, for bodies that turn, a heading after them. ``grid`` is a 2-D
     integer array of opaque tile codes in which ``grid[x, y]`` is the tile at (x, y), or ``UNSEEN`` where the view does
-    not reach; it is never changed after it was handed out. ``carrying`` is the opaque code of what the agent carries, or None.
+    not reach; it is never changed after it was handed out. ``carrying`` is the opaque code of what the agent carries,
+    or None.
     """
 
     pose: Pose

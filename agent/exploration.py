@@ -11,6 +11,7 @@ from agent.environment import UNSEEN, Pose
 from agent.knowledge import Knowledge
 from agent.moves import way_to
 from agent.trace import Trace
+from agent.trials import Trial
 
 
 class Explorer(Protocol):
@@ -81,6 +82,7 @@ class CuriousExplorer:
     """
 
     name = "curious"
+    POWER = 2.0
     AGAIN = 4.0  # how much a trial in the same circumstances weighs
 
     def choose(
@@ -95,13 +97,13 @@ class CuriousExplorer:
         """The way to what is newest for its distance, and the action; ties are drawn."""
         here = trace.observation
         reach = knowledge.moves.reach(here.pose, here.grid)
-        best, cheapest, ties = None, float("inf"), 0
+        best, cheapest = None, float("inf")
         order = self.order(generator.permutation(action_count).tolist())
         for pose, (length, _, _) in reach.items():
             if length + 1 >= cheapest:
                 break
             for action, old in self._ages(pose, order, trace, knowledge):
-                cost = (length + 1) * (1 + old)
+                cost = (length + 1) * (1 + old) ** self.POWER
                 if (must or old < 1) and cost < cheapest:
                     best, cheapest = (pose, action), cost
         if best is None:
@@ -117,13 +119,12 @@ class CuriousExplorer:
         self, pose: Pose, order: Sequence[int], trace: Trace, knowledge: Knowledge
     ) -> Iterator[tuple[int, float]]:
         """Each action with how old it is to try it at ``pose``: 0 for what was never tried."""
-        here, trials = trace.observation, knowledge.trials
-        for action in order:
-            ages = [
-                0.0
-                if trial[2] == UNSEEN
-                else trials.counts[trial] + self.AGAIN * trace.trials[trace.circumstances, trial]
-                for trial in trials.of(pose, action, here.grid, here.carrying, knowledge.moves)
-            ]
-            if ages:
-                yield action, min(ages) + 0.5 / (1 + trials.worked[action])
+        here, counts = trace.observation, knowledge.trials.counts
+        for action, trials in knowledge.trials.at(pose, order, here.grid, here.carrying, knowledge.moves):
+            if trials:
+                yield action, min(self._age(trial, counts[trial], trace) for trial in trials)
+
+    def _age(self, trial: Trial, ever: int, trace: Trace) -> float:
+        if trial[2] == UNSEEN:
+            return 0.0
+        return ever + self.AGAIN * trace.trials[trace.circumstances, trial]

@@ -71,7 +71,7 @@ def ways(segment: Segment, moves: Moves) -> Iterator[tuple[Pose, Way]]:
         if start in walked or (best == len(way) and moves.can_enter(int(last.grid[start[:2]]))):
             yield start, way
     for start, way in walked.items():
-        if start not in known and 0 < len(way):
+        if start not in known and len(way) > 0:
             yield start, way
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.contact import ENTER, shown
+from agent.contact import BY, ENTER, shown
 from agent.effect import Effect
 from agent.environment import UNSEEN, Cell, Observation
 from agent.facts import circumstances, needed
@@ -55,6 +55,8 @@ class Knowledge:
     def _succeeded(self, transition: Transition, effect: Effect, cell: Cell) -> None:
         before = transition.before
         contact = shown(before, transition.after, cell)
+        if contact == BY:
+            self.moves.touch(before.pose, cell)
         action = None if contact == ENTER else transition.action
         state = circumstances(before.grid, before.carrying)
         known = self.operator(effect, action, contact)

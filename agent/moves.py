@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from agent.environment import UNSEEN, Cell, Observation, Pose
 
+NO_MOVE = -1
 Grid = NDArray[np.int64]
 Step = tuple[int, ...]  # x and y by which the cell changes, then the heading after it
 Way = list[tuple[int, Pose]]  # actions, each with the pose after it
@@ -22,16 +23,20 @@ class Moves:
     """What is known of moving about; empty at first, and the same for every place.
 
     ``seen`` counts, for an action and a heading, each change of pose it made; ``stayed`` how often it made none
-    where one was to be expected, so that an action that once slipped into a move is not taken for one.
+    where one was to be expected, so that an action that once slipped into a move is not taken for one. ``touched`` has,
+    for a heading, the offsets at which something else than a move had an effect.
     ``entered`` and ``barred`` count, for each tile code, how often it let the agent in and how often not;
     ``today`` counts both for the running episode, because the same tile may let it pass in another world.
     """
 
     seen: dict[tuple[int, Pose], dict[Step, int]] = field(default_factory=dict)
     stayed: dict[tuple[int, Pose], int] = field(default_factory=dict)
+    touched: dict[Pose, dict[Cell, None]] = field(default_factory=dict)
     entered: dict[int, int] = field(default_factory=dict)
     barred: dict[int, int] = field(default_factory=dict)
     today: dict[int, tuple[int, int]] = field(default_factory=dict)
+    _known: dict[Pose, dict[int, Step]] | None = field(default=None, compare=False)
+    _ahead: dict[Pose, list[tuple[int, Cell]]] = field(default_factory=dict, compare=False)
     _open: dict[Pose, Reach] = field(default_factory=dict, compare=False)
     _enterable: dict[int, bool] = field(default_factory=dict, compare=False)
 
@@ -42,18 +47,35 @@ class Moves:
             step = (after.pose[0] - before.pose[0], after.pose[1] - before.pose[1], *after.pose[2:])
             counts = self.seen.setdefault(key, {})
             counts[step] = counts.get(step, 0) + 1
-            if len(counts) > 1 or counts[step] == 1:
-                self._open.clear()
             if after.cell != before.cell:
                 self._note(int(before.grid[after.cell]), let_in=True)
-            return
-        expected = self.after(before.pose, action)
+        else:
+            self._stayed(before, key)
+        if self._known is not None and self._known.get(key[1], {}).get(action) != self._most_often(key):
+            self._forget()
+
+    def _stayed(self, before: Observation, key: tuple[int, Pose]) -> None:
+        expected = self.after(before.pose, key[0])
         if expected is None or expected[:2] == before.cell:
-            self.stayed[key] = self.stayed.get(key, 0) + (key in self.seen)
+            if key in self.seen:
+                self.stayed[key] = self.stayed.get(key, 0) + 1
         elif inside(expected, before.grid):
             tile = int(before.grid[expected[:2]])
-            self.stayed[key] = self.stayed.get(key, 0) + self.can_enter(tile)
+            if self.can_enter(tile):
+                self.stayed[key] = self.stayed.get(key, 0) + 1
             self._note(tile, let_in=False)
+
+    def touch(self, pose: Pose, cell: Cell) -> None:
+        """Learn that what was done at ``pose`` worked on ``cell``: where a body with this heading reaches."""
+        offset = (cell[0] - pose[0], cell[1] - pose[1])
+        if offset not in self.touched.get(pose[2:], {}):
+            self.touched.setdefault(pose[2:], {})[offset] = None
+            self._forget()
+
+    def _forget(self) -> None:
+        self._known = None
+        self._ahead.clear()
+        self._open.clear()
 
     def _note(self, tile: int, *, let_in: bool) -> None:
         if tile == UNSEEN:
@@ -64,14 +86,27 @@ class Moves:
         self.today[tile] = (entered + let_in, barred + (not let_in))
         self._enterable.pop(tile, None)
 
-    def after(self, pose: Pose, action: int) -> Pose | None:
-        """Where the action most often leads from ``pose`` when nothing is in the way; None when not known."""
-        key = (action, pose[2:])
+    def steps(self) -> dict[Pose, dict[int, Step]]:
+        """For each heading the actions known to change the pose, and how; in the order learned."""
+        if self._known is None:
+            self._known = {}
+            for action, heading in self.seen:
+                step = self._most_often((action, heading))
+                if step is not None:
+                    self._known.setdefault(heading, {})[action] = step
+        return self._known
+
+    def _most_often(self, key: tuple[int, Pose]) -> Step | None:
         counts = self.seen.get(key)
         if not counts:
             return None
         step = max(counts, key=lambda made: counts[made])
-        return moved(pose, step) if counts[step] > self.stayed.get(key, 0) else None
+        return step if counts[step] > self.stayed.get(key, 0) else None
+
+    def after(self, pose: Pose, action: int) -> Pose | None:
+        """Where the action most often leads from ``pose`` when nothing is in the way; None when not known."""
+        step = self.steps().get(pose[2:], {}).get(action)
+        return None if step is None else (pose[0] + step[0], pose[1] + step[1], *step[2:])
 
     def can_enter(self, tile: int) -> bool:
         """Whether the tile is more likely than not to let the agent in; never without having done so.
@@ -99,23 +134,31 @@ class Moves:
         """Whether a step from ``before`` to ``pose`` leaves the cell only for one that can be entered."""
         return pose[:2] == before[:2] or (inside(pose, grid) and self.can_enter(int(grid[pose[:2]])))
 
-    def steps(self) -> dict[Pose, list[tuple[int, Step]]]:
-        """For each heading the actions known to change the pose, and how."""
-        known: dict[Pose, list[tuple[int, Step]]] = {}
-        for action, heading in self.seen:
-            step = self.after((0, 0, *heading), action)
-            if step is not None:
-                known.setdefault(heading, []).append((action, step))
+    def headings(self) -> list[Pose]:
+        """The headings in which anything is known."""
+        return list(dict.fromkeys([*self.steps(), *self.touched]))
+
+    def ahead(self, heading: Pose) -> list[tuple[int, Cell]]:
+        """The offsets within reach of a body with this heading: where one move leads (with the move), and what was
+        touched (with ``NO_MOVE``)."""
+        known = self._ahead.get(heading)
+        if known is None:
+            moves = self.steps().get(heading, {}).items()
+            known = [(action, (step[0], step[1])) for action, step in moves if step[:2] != (0, 0)]
+            offsets = [offset for _, offset in known]
+            known += [(NO_MOVE, offset) for offset in self.touched.get(heading, {}) if offset not in offsets]
+            self._ahead[heading] = known
         return known
 
     def beside(self, pose: Pose, grid: Grid) -> list[tuple[int, Cell]]:
-        """The cells that one move would lead to, whether or not they can be entered, with the move."""
-        found: list[tuple[int, Cell]] = []
-        for action, step in self.steps().get(pose[2:], ()):
-            to = moved(pose, step)
-            if to[:2] != pose[:2] and inside(to, grid):
-                found.append((action, (to[0], to[1])))
-        return found
+        """The cells within reach, whether or not they can be entered, with the move that leads there."""
+        x, y = pose[:2]
+        width, height = grid.shape
+        return [
+            (action, (x + dx, y + dy))
+            for action, (dx, dy) in self.ahead(pose[2:])
+            if 0 <= x + dx < width and 0 <= y + dy < height
+        ]
 
     def reach(self, start: Pose, grid: Grid) -> Reach:
         """The shortest ways from ``start`` to every pose, over tiles that can be entered, nearest first.
@@ -145,17 +188,16 @@ class Moves:
         grid. The target's own tile need not be known to be enterable. Breadth first, backwards; ties go to the
         move learned first.
         """
-        steps = [(action, heading, step) for heading, made in self.steps().items() for action, step in made]
+        steps = [(action, heading, step) for heading, made in self.steps().items() for action, step in made.items()]
         cells = self._open_cells(grid)
         ways: dict[Pose, tuple[int, Pose]] = {}
         frontier = deque([target] if inside(target, grid) else [])
         while frontier:
             pose = frontier.popleft()
-            if pose != target and not cells[pose[0]][pose[1]]:
-                continue  # a way may begin here, on whatever tile this is, but not lead through
+            through = pose == target or cells[pose[0]][pose[1]]
             for action, heading, step in steps:
-                if step[2:] != pose[2:]:
-                    continue
+                if step[2:] != pose[2:] or not (through or step[:2] == (0, 0)):
+                    continue  # a way may begin on whatever tile this is, and turn there, but not lead through
                 origin = (pose[0] - step[0], pose[1] - step[1], *heading)
                 if origin != target and origin not in ways and inside(origin, grid):
                     ways[origin] = (action, pose)
@@ -176,12 +218,16 @@ class Moves:
             ]
             for (action, heading), counts in self.seen.items()
         ]
-        return {"seen": seen, "entered": _pairs(self.entered), "barred": _pairs(self.barred)}
+        touched = [[list(heading), [list(offset) for offset in offsets]] for heading, offsets in self.touched.items()]
+        return {"seen": seen, "touched": touched, "entered": _pairs(self.entered), "barred": _pairs(self.barred)}
 
     @classmethod
     def unpack(cls, packed: dict[str, Any], action_names: tuple[str, ...]) -> Moves:
         """What ``pack`` wrote; actions that this environment does not have are left out."""
         moves = cls(entered=dict(packed["entered"]), barred=dict(packed["barred"]))
+        moves.touched = {
+            tuple(heading): dict.fromkeys((dx, dy) for dx, dy in offsets) for heading, offsets in packed["touched"]
+        }
         for name, heading, counts, stayed in packed["seen"]:
             if name in action_names:
                 key = (action_names.index(name), tuple(heading))
@@ -192,7 +238,7 @@ class Moves:
 
 
 def spread(
-    start: Pose, shape: tuple[int, ...], steps: dict[Pose, list[tuple[int, Step]]], can_enter: list[list[bool]]
+    start: Pose, shape: tuple[int, ...], steps: dict[Pose, dict[int, Step]], can_enter: list[list[bool]]
 ) -> Reach:
     """The shortest ways from ``start`` by ``steps`` (of each heading) over the cells of which ``can_enter`` is True."""
     width, height = shape
@@ -201,10 +247,12 @@ def spread(
     while frontier:
         pose = frontier.popleft()
         length = reach[pose][0] + 1
-        for action, step in steps.get(pose[2:], ()):
+        for action, step in steps.get(pose[2:], {}).items():
             x, y = pose[0] + step[0], pose[1] + step[1]
             there = (x, y, *step[2:])
-            if 0 <= x < width and 0 <= y < height and can_enter[x][y] and there not in reach:
+            if there in reach or not (0 <= x < width and 0 <= y < height):
+                continue
+            if can_enter[x][y] or step[:2] == (0, 0):  # one may turn on whatever tile this is
                 reach[there] = (length, pose, action)
                 frontier.append(there)
     return reach

@@ -12,7 +12,7 @@ from agent.contact import ON
 from agent.effect import Effect
 from agent.environment import Cell, Pose
 from agent.facts import Fact, State
-from agent.moves import Grid, Moves
+from agent.moves import NO_MOVE, Grid, Moves
 
 OperatorKey = tuple[Effect, int | None, str]
 NEAREST = 8  # tiles whose contacts are looked at
@@ -85,13 +85,13 @@ class Operator:
         cells = sorted(cells, key=lambda cell: abs(cell[0] - here[0]) + abs(cell[1] - here[1]))[:NEAREST]
         found: dict[Pose, tuple[int, Cell]] = {}
         for x, y in cells:
-            for heading, steps in moves.steps().items():
+            for heading in moves.headings():
                 if self.contact == ON and self.action is not None:
                     found.setdefault((x, y, *heading), (self.action, (x, y)))
-                for action, step in steps if self.contact != ON else ():
-                    pose = (x - step[0], y - step[1], *heading)
-                    if step[:2] != (0, 0):
-                        found.setdefault(pose, (action if self.action is None else self.action, (x, y)))
+                for move, (dx, dy) in moves.ahead(heading) if self.contact != ON else ():
+                    action = move if self.action is None else self.action
+                    if action != NO_MOVE:
+                        found.setdefault((x - dx, y - dy, *heading), (action, (x, y)))
         return {pose: there for pose, there in found.items() if pose == here or moves.could_be_at(pose, (), grid)}
 
     def pack(self, action_names: Sequence[str]) -> list[Any]:

@@ -1,8 +1,9 @@
 """Planning: the cheapest course of events to the end, from what is known of operators and moves.
 
-A search by cost (Dijkstra's) over what the world would look like after each event; from each of these, one breadth-first
-search over the grid finds the tiles on which an operator works. So the course as a whole is the shortest, not each
-part of it. A plan is carried out as a skill that the library does not have yet; if it works, hindsight keeps it.
+A search by cost (Dijkstra's) over what the world would look like after each event; from each of these, one
+breadth-first search over the grid finds the tiles on which an operator works. So the course as a whole is the
+shortest, not each part of it. A plan is carried out as a skill that the library does not have yet; if it works,
+hindsight keeps it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from itertools import count
 from agent.chain import Codes, Wanted, changed, told
 from agent.contact import BY, ENTER, ON
 from agent.environment import UNSEEN, Cell, Observation, Pose
-from agent.moves import Grid, Moves, Way, way_to
+from agent.moves import NO_MOVE, Grid, Moves, Way, way_to
 from agent.operator import Operator
 
 NEAREST = 3  # tiles on which each operator is considered, from each place
@@ -96,10 +97,11 @@ def _events(place: _Place, operators: Sequence[Operator], moves: Moves) -> Itera
 
 
 def _contacts(pose: Pose, grid: Grid, moves: Moves) -> Iterator[tuple[str, int, Cell]]:
-    yield ON, -1, (pose[0], pose[1])
+    yield ON, NO_MOVE, (pose[0], pose[1])
     for action, cell in moves.beside(pose, grid):
-        yield BY, -1, cell
-        yield ENTER, action, cell
+        yield BY, NO_MOVE, cell
+        if action != NO_MOVE:
+            yield ENTER, action, cell
 
 
 def _after(

@@ -126,7 +126,7 @@ class ProceduralMemoryAgent:
                 return event
             return extract_skill(operator, action, here.pose, there or here.pose, cell, names, environment.tile_names)
         if not self.plans:
-            return repertoire.composed(here.pose, list(places), {id for id, count in trace.failed.items() if count})
+            return repertoire.composed(here.pose, list(places), +trace.failed)
         return self._as_short_as_can_be(repertoire, here.pose, list(places), trace)
 
     def _as_short_as_can_be(
@@ -238,9 +238,9 @@ class ProceduralMemoryAgent:
             known = repertoire.way(start, last.before.pose)
             if known is None or len(known.said.way) > len(way):
                 learned.append(extract_way(start, way, names))
-        return [skill.name for skill in learned if self._keep(skill, repertoire)]
+        return [skill.name for skill in learned if self._keep(skill)]
 
-    def _keep(self, skill: Skill, repertoire: Repertoire) -> bool:
+    def _keep(self, skill: Skill) -> bool:
         """Add the skill, or the shorter way to the one it merges with; True when it is a new one."""
         added = self.library.add_skill(skill)
         kept = added.skill

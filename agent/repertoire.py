@@ -7,7 +7,7 @@ P(success) x similarity / length. So skills that only look alike cost a look, no
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from itertools import count
 from typing import NamedTuple
 
@@ -49,8 +49,7 @@ class Repertoire:
             Known(match.skill, said, chance(match.skill) * (match.similarity or 0.0) / len(said.way))
             for match in self.library.retrieve_skills(self._state(start), embed_way(step, start[2:]), top_k)
             if (said := claim(match.skill)) is not None and said.event is None
-            if chance(match.skill) >= HOPELESS
-            and rehearse(match.skill, said, start, self.moves, self.grid, self.names)
+            if chance(match.skill) >= HOPELESS and rehearse(match.skill, said, start, self.moves, self.grid, self.names)
         ]
         return sorted(known, key=lambda one: (-one.promise, one.skill.id or 0))
 
@@ -72,7 +71,7 @@ class Repertoire:
         ]
         return max(fitting, key=lambda skill: (chance(skill), -(skill.id or 0)), default=None)
 
-    def composed(self, start: Pose, targets: Sequence[Pose], banned: set[int]) -> Skill | None:
+    def composed(self, start: Pose, targets: Sequence[Pose], banned: Container[int | None]) -> Skill | None:
         """The first of the kept ways that, one after another, lead to one of ``targets`` in the fewest actions.
 
         A search by cost and distance left (A*) over the places where ways lead; of each place only the most promising
@@ -96,11 +95,11 @@ class Repertoire:
                     heapq.heappush(frontier, (price + left, next(order), price, there, first or known.skill))
         return None
 
-    def _onward(self, pose: Pose, targets: Sequence[Pose], banned: set[int]) -> Iterator[Known]:
+    def _onward(self, pose: Pose, targets: Sequence[Pose], banned: Container[int | None]) -> Iterator[Known]:
         """Ways to the nearest target, along either axis first, and the single steps."""
         target = min(targets, key=lambda one: self._left(pose, [one]) or 0)
         dx, dy, *heading = apart(pose, target)
-        single = [step for _, step in self.moves.steps().get(pose[2:], ())]
+        single = self.moves.steps().get(pose[2:], {}).values()
         met: set[Pose] = set()
         for step in dict.fromkeys([(dx, dy, *heading), (dx, 0, *heading), (0, dy, *heading), *single]):
             if step[:2] == (0, 0) and step[2:] == pose[2:]:

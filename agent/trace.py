@@ -75,7 +75,10 @@ class Trace:
         self.transitions.append(transition)
         self.observation = transition.after
         self.unaided += not practised
-        if transition.before.grid is not transition.after.grid or transition.before.carrying != transition.after.carrying:
+        if (
+            transition.before.grid is not transition.after.grid
+            or transition.before.carrying != transition.after.carrying
+        ):
             self._look()
         self.poses.add((self.circumstances, self.observation.pose))
         found = detect(transition.before, transition.after, transition.terminated, transition.reward)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.contact import ENTER, contacts
+from agent.contact import contacts, still
 from agent.environment import Pose
 from agent.moves import Grid, Moves
 
@@ -24,13 +24,21 @@ class Trials:
 
     def of(self, pose: Pose, action: int, grid: Grid, carrying: int | None, moves: Moves) -> list[Trial]:
         """What doing ``action`` at ``pose`` tries: what it does to the tiles in contact, and whether it moves."""
-        tried: list[Trial] = [
-            (carrying, contact, int(grid[cell]), ANY if contact == ENTER else action)
-            for contact, cell in contacts(pose, action, grid, moves)
-        ]
-        if moves.after(pose, action) is None:
-            tried.append((None, "heading", pose[2:], action))
-        return tried
+        return next(iter(self.at(pose, [action], grid, carrying, moves)))[1]
+
+    def at(
+        self, pose: Pose, actions: Sequence[int], grid: Grid, carrying: int | None, moves: Moves
+    ) -> Iterator[tuple[int, list[Trial]]]:
+        """What doing each of ``actions`` at ``pose`` tries."""
+        moving = moves.steps().get(pose[2:], {})
+        touching = [(contact, int(grid[cell])) for contact, cell in still(pose, grid, moves)]
+        for action in actions:
+            if action in moving:
+                entered = contacts(pose, action, grid, moves)
+                yield action, [(carrying, contact, int(grid[cell]), ANY) for contact, cell in entered]
+            else:
+                tried: list[Trial] = [(carrying, contact, tile, action) for contact, tile in touching]
+                yield action, [*tried, (None, "heading", pose[2:], action)]
 
     def pack(self, action_names: Sequence[str]) -> dict[str, Any]:
         """The counts as plain values; actions go by their names."""
