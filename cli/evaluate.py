@@ -30,6 +30,7 @@ TABLES = (
 @click.option("--hidden", type=click.IntRange(min=1), default=25, show_default=True, help="Layouts to be examined on.")
 @click.option("--episodes", type=click.IntRange(min=5), default=60, show_default=True, help="Episodes of the tutorial.")
 @click.option("--frames", type=click.IntRange(min=1), help="Most steps of a run in MiniGrid.  [default: by world]")
+@click.option("--noise", type=click.IntRange(min=1), default=10_000, show_default=True, help="Look-alike skills added.")
 @click.option("--world", "worlds", multiple=True, help="Only this world; may be given several times.")
 @click.option("--out", metavar="DIR", type=Path, help="Keep rows (CSV), figures (JSON) and a picture (PNG) there.")
 @click.option("--report", metavar="FILE.md", type=Path, help="Write a page of all results that --out keeps.")
@@ -43,6 +44,7 @@ def evaluate(
     hidden: int,
     episodes: int,
     frames: int | None,
+    noise: int,
     worlds: tuple[str, ...],
     out: Path | None,
     report: Path | None,
@@ -58,7 +60,7 @@ def evaluate(
     minigrid     MiniGrid DoorKey 5x5 to 16x16, the whole grid in view
     partial      MiniGrid DoorKey 8x8 with a view of 7x7 cells
     rooms        MiniGrid's Unlock, UnlockPickup, MultiRoom, KeyCorridor
-    distractors  10,000 look-alike skills added to the library
+    distractors  look-alike skills added to the library
     slips        one action in ten goes wrong
     planning     the planner's searches that memory saves
 
@@ -71,7 +73,7 @@ def evaluate(
         raise click.UsageError("--report makes its page of what --out DIR keeps; name that too")
     from agent.evaluation.table import Effort
 
-    effort = Effort(training, hidden, episodes, frames)
+    effort = Effort(training, hidden, episodes, frames, noise)
     results = [_measured(table, seeds, seed, jobs, effort, worlds, out) for table in dict.fromkeys(tables)]
     words = "\n\n".join(result.text() for result in results)
     show([result.data() for result in results], words, as_json)
@@ -120,5 +122,8 @@ def _keep(result: Result, out: Path) -> None:
 def _report(page: Path, out: Path) -> None:
     from agent.evaluation import report
 
-    written = report.write(page, out)
+    try:
+        written = report.write(page, out)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
     tell(f"page: {page}, of {written} tables")

@@ -27,6 +27,7 @@ DOORS = {
     "matplotlib": {"agent.plots", "skillstore.bench.plots"},
     "gymnasium": {"agent.worlds.gym", "agent.worlds.minigrid"},
     "minigrid": {"agent.worlds.minigrid"},
+    "PIL": {"agent.animation"},
     "click": {"cli"},
     "apsw": {"skillstore.bench.peers.sqlite"},
     "sqlite_vec": {"skillstore.bench.peers.sqlite"},

@@ -31,25 +31,28 @@ class Examination:
         self._slips = slips
         self._training = training(case.seed, case.world, case.effort.training)
         self._hidden = hidden(case.seed, case.world, case.effort.hidden, self._training)
+        lessons, examined = case.effort.training, case.effort.hidden
+        episodes = seeds.drawn(case.seed, seeds.EPISODES, lessons + examined)
+        self._lessons, self._examined = episodes[:lessons], episodes[lessons:]  # with what each episode is reset
         self._shortest = [shortest_run(world) for world in self._hidden]
 
     def train(self, agent: who.Contender, first: int = 0, end: int | None = None) -> None:
         """One episode on each of the layouts from ``first`` to before ``end``, or to the last."""
         for index, world in enumerate(self._training[first:end], start=first):
-            agent.run_episode(self._world(world), seed=index)
+            agent.run_episode(self._world(world), seed=self._lessons[index])
 
     def rehearse(self, agent: ProceduralMemoryAgent, **values: Any) -> list[Row]:
         """A row of each hidden layout; nothing is learned from them."""
-        return self._rows(lambda world, index: rehearsed(agent, world, [self._case.seed, index]), values)
+        return self._rows(lambda world, seed: rehearsed(agent, world, [self._case.seed, seed], seed), values)
 
     def live(self, agent: who.Contender, **values: Any) -> list[Row]:
         """A row of each hidden layout, from which the agent may learn."""
-        return self._rows(lambda world, index: agent.run_episode(world, seed=index), values)
+        return self._rows(lambda world, seed: agent.run_episode(world, seed=seed), values)
 
     def _rows(self, lived: Callable[[Environment, int], Episode], values: dict[str, Any]) -> list[Row]:
         made = []
         for index, (grid, shortest) in enumerate(zip(self._hidden, self._shortest, strict=True)):
-            episode = lived(self._world(grid), index)
+            episode = lived(self._world(grid), self._examined[index])
             over = episode.steps / shortest
             figures = {"steps": episode.steps, "solved": episode.success, "shortest": shortest, "over": over}
             made.append(self._case.row(layout=index, **values, **figures, near=episode.success and over <= 1.1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-AGENT, DISGUISE, TRAINING, HIDDEN, NOISE = range(5)
+AGENT, DISGUISE, TRAINING, HIDDEN, NOISE, EPISODES = range(6)
 
 
 def runs(seed: int, count: int) -> list[int]:

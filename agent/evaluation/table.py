@@ -14,12 +14,16 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Effort:
-    """How much each run does. ``frames`` limits the steps of a run in MiniGrid; None leaves it to the table."""
+    """How much each run does. ``frames`` limits the steps of a run in MiniGrid; None leaves it to the table.
+
+    ``noise`` is how many look-alikes are added to a library.
+    """
 
     training: int = 50
     hidden: int = 25
     episodes: int = 60
     frames: int | None = None
+    noise: int = 10_000
 
 
 @dataclass(frozen=True)
