@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TABLES = (
     "tutorial", "transfer", "planner-off", "restart", "minigrid", "partial", "rooms", "distractors", "slips",
-    "planning",
+    "planning", "grid",
 )  # fmt: skip
 """Those of `agent.evaluation`, so that --help need not load it."""
 
@@ -63,6 +63,7 @@ def evaluate(
     distractors  look-alike skills added to the library
     slips        one action in ten goes wrong
     planning     the planner's searches that memory saves
+    grid         the settings of tabular learners that were tried
 
     Agents see observations only, from behind a curtain, actions and tiles in disguise, and are examined on layouts that
     were never used in training. Tables are Markdown. The worlds of MiniGrid need pip install 'skillstore[gym]'.
@@ -111,7 +112,7 @@ def _keep(result: Result, out: Path) -> None:
     files = result.save(out)
     picture = out / f"{result.name}.png"
     try:
-        if result.rows:
+        if result.rows and result.table.curve:
             curves.draw(picture, result)
             files.append(picture)
     except ImportError as error:

@@ -81,8 +81,8 @@ MAKERS: dict[str, Callable[[np.random.Generator], Contender]] = {
     DYNA_BEST: tabular(20, epsilon=0.0),
     DYNA_SAFE: tabular(20, rate=1.0, epsilon=0.0, initial=1.0),
 }
-"""By name. "Best of grid" is, of 48 settings (learning rate, discount, share of random actions, first values) tried on
-the tutorial with 20 seeds, the one with the best median; the other, the best of those with which every seed learned."""
+"""By name. "Best of grid" is, of the 48 settings of the table `grid` with 20 seeds, the one with the best median;
+"best where all seeds learn", the best of those with which every seed got there."""
 
 
 def _library() -> SkillLibrary:

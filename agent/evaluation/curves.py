@@ -24,7 +24,9 @@ def panels(rows: Sequence[Row], x: str, y: str) -> dict[str, dict[str, plots.Cur
 
 
 def draw(path: Path, result: Result) -> None:
-    """Write the picture of a result as PNG; raises ImportError without matplotlib."""
+    """Write the picture of a result as PNG; ImportError without matplotlib, ValueError where there is no curve."""
     curve = result.table.curve
+    if curve is None:
+        raise ValueError(f"the table {result.name} has no curve")
     drawn = panels(result.rows, curve.x, curve.y)
     plots.draw_curves(path, drawn, curve.x_label, curve.y_label, logarithmic=curve.logarithmic)

@@ -53,7 +53,10 @@ class Curve:
 
 @dataclass(frozen=True)
 class Table:
-    """``pairs`` are the worlds and agents; ``trial`` makes the rows of one run, ``lines`` the figures of all rows."""
+    """``pairs`` are the worlds and agents; ``trial`` makes the rows of one run, ``lines`` the figures of all rows.
+
+    Without a ``curve`` there is nothing to draw.
+    """
 
     name: str
     title: str
@@ -61,7 +64,7 @@ class Table:
     pairs: tuple[tuple[str, str], ...]
     trial: Callable[[Case], list[Row]]
     lines: Callable[[Sequence[Row]], list[Line]]
-    curve: Curve
+    curve: Curve | None
 
     def cases(self, seeds: Iterable[int], effort: Effort, worlds: Sequence[str] = ()) -> list[Case]:
         """The runs of the table, in ``worlds`` or in all; seed by seed, so that early figures are whole ones."""

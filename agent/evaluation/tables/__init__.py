@@ -5,6 +5,7 @@ from agent.evaluation.tables import (
     alone,
     distractors,
     doorkey,
+    grid,
     partial,
     planning,
     restart,
@@ -16,6 +17,6 @@ from agent.evaluation.tables import (
 
 TABLES: dict[str, Table] = {
     module.TABLE.name: module.TABLE
-    for module in (tutorial, transfer, alone, restart, doorkey, partial, rooms, distractors, slips, planning)
+    for module in (tutorial, transfer, alone, restart, doorkey, partial, rooms, distractors, slips, planning, grid)
 }
 """By name."""

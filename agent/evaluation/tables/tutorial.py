@@ -24,7 +24,11 @@ FIGURE = f"environment steps before {GOOD_ROW} episodes in a row of at most {GOO
 
 def trial(case: Case) -> list[Row]:
     """One run from an empty memory, a row an episode."""
-    agent = who.MAKERS[case.agent](seeds.generator(case.seed, seeds.AGENT))
+    return lived(case, who.MAKERS[case.agent](seeds.generator(case.seed, seeds.AGENT)))
+
+
+def lived(case: Case, agent: who.Contender) -> list[Row]:
+    """The episodes of an agent that was just made."""
     world = Curtain(GridWorld()) if case.agent == who.GUIDED else shown(GridWorld(), case.seed)  # it reads words
     episodes = [agent.run_episode(world) for _ in range(case.effort.episodes)]
     return [case.row(episode=n, steps=e.steps, solved=e.success, reward=e.reward) for n, e in enumerate(episodes, 1)]
@@ -32,7 +36,7 @@ def trial(case: Case) -> list[Row]:
 
 def lines(rows: Sequence[Row]) -> list[Line]:
     """Steps to mastery of each agent, how many seeds got there, and how much sooner than Dyna-Q."""
-    found = {agent: _mastery(runs) for (agent,), runs in groups(rows, "agent").items()}
+    found = {agent: mastery(runs) for (agent,), runs in groups(rows, "agent").items()}
     made = []
     for agent, runs in found.items():
         steps, reached, aims = spread(runs, "steps"), rate(runs, "reached"), agent == who.CURIOUS
@@ -51,7 +55,7 @@ def _sooner(found: Mapping[str, Sequence[Row]], other: str) -> list[Line]:
     return [aimed(figure, who.CURIOUS, Number(times), "at least 3.5", times >= 3.5, aims=aims)]
 
 
-def _mastery(runs: Sequence[Row]) -> list[Row]:
+def mastery(runs: Sequence[Row]) -> list[Row]:
     """One row a seed: the steps before mastery, infinite where that never came."""
     made = []
     for (seed,), episodes in groups(runs, "seed").items():
