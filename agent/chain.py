@@ -20,19 +20,21 @@ Wanted = Callable[[State], bool]
 LONGEST = 12  # events
 
 
-def chain(grid: Grid, carrying: int | None, operators: Sequence[Operator], wanted: Wanted | None) -> list[Operator]:
+def chain(
+    grid: Grid, carrying: int | None, operators: Sequence[Operator], wanted: Wanted | None
+) -> tuple[list[Operator], bool]:
     """The shortest chain of operators from here to the end, or to circumstances that are ``wanted``; empty for none.
 
-    Chains of operators whose needs all hold are preferred; without one, those that are only hopeful count too.
-    Breadth first; each operator changes what is carried, and one tile, as its effect says.
+    Chains of operators whose needs all hold are preferred; without one, those that are only hopeful count too. The
+    second value says whether the chain is sure. Breadth first; each operator changes what is carried, and one tile, as its effect says.
     """
     codes = dict(Counter(grid.ravel().tolist()))
     codes.pop(UNSEEN, None)
     for sure in (True, False):
         found = _search(codes, carrying, operators, wanted, sure)
         if found:
-            return found
-    return []
+            return found, sure
+    return [], False
 
 
 def _search(

@@ -97,12 +97,13 @@ class ProceduralMemoryAgent:
         """The best skill towards the end, or circumstances that are ``wanted``: a kept one, else a planned one."""
         here, names = trace.observation, environment.action_names
         sound = [operator for operator in self.knowledge.operators if trace.failures[operator.key] < PATIENCE]
-        links = chain(here.grid, here.carrying, sound, wanted)
+        links, sure = chain(here.grid, here.carrying, sound, wanted)
         if not links:
             return None
-        kept = self._kept_for(links[0], trace, environment)
-        if kept is not None or not self.plans:
-            return kept
+        if sure or not self.plans:
+            kept = self._kept_for(links[0], trace, environment)
+            if kept is not None or not self.plans:
+                return kept
         outlook = self._outlook(sound, trace, wanted)
         if outlook in trace.hopeless:
             return None
