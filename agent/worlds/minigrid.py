@@ -7,6 +7,7 @@ environment wants has to be found out from its reward.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,7 @@ class MiniGrid:
         """Begin an episode in a grid drawn by the seed, or in the next one."""
         self._env.reset(seed=seed)
         self._shown, self._running = None, True
+        self._searched = self._tiles().tobytes()
         return self._observation(), {}
 
     def step(self, action: int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -59,6 +61,25 @@ class MiniGrid:
         _, reward, terminated, truncated, _ = self._env.step(int(action))
         self._running = not (terminated or truncated)
         return self._observation(), float(reward), bool(terminated), bool(truncated), {}
+
+    def happens(self, action: int) -> tuple[MiniGrid, bool]:
+        """The world after an action, this one being left as it was, and whether that ended it with a reward.
+
+        For a search that knows everything, in worlds where nothing moves by chance; what comes back can only be asked
+        this, and its ``situation``.
+        """
+        other, moves = copy(self), self.action_names[action] in MOVES
+        other._env = _copied(self._env, with_grid=not moves)
+        _, reward, terminated, _, _ = other._env.step(action)
+        other._searched = self._searched if moves else other._tiles().tobytes()
+        return other, terminated and float(reward) > 0
+
+    @property
+    def situation(self) -> tuple[object, ...]:
+        """What can change within an episode."""
+        env = self._env
+        carrying = None if env.carrying is None else _code(*env.carrying.encode())
+        return *map(int, env.agent_pos), int(env.agent_dir), carrying, self._searched
 
     def _observation(self) -> Observation:
         env = self._env
@@ -95,6 +116,7 @@ class MiniGrid:
 OBJECTS = ("unseen", "empty", "wall", "floor", "door", "key", "ball", "box", "goal", "lava", "agent")
 COLOURS = ("red", "green", "blue", "purple", "yellow", "grey")
 STATES = ("open", "closed", "locked")
+MOVES = ("left", "right", "forward")  # these leave the grid as it is
 
 
 def _code(kind: int, colour: int, state: int) -> int:
@@ -112,6 +134,21 @@ def _tile_names() -> Mapping[int, str]:
             for state, how in enumerate(STATES if thing == "door" else ("",)):
                 names.setdefault(_code(kind, colour, state), f"{how} {word} {thing}".strip())
     return names
+
+
+def _copied(env: MiniGridEnv, *, with_grid: bool) -> MiniGridEnv:
+    """The same moment of the same episode. Doors are all that changes in place, so only they are copied one by one."""
+    other: Any = copy(env)
+    other.gen_obs = dict  # nobody looks
+    if not with_grid:
+        return other  # type: ignore[no-any-return]
+    doors = {id(thing): copy(thing) for thing in env.grid.grid if thing is not None and thing.type == "door"}
+    other.grid = copy(env.grid)
+    other.grid.grid = [doors.get(id(thing), thing) for thing in env.grid.grid]
+    for name, value in vars(env).items():
+        if id(value) in doors:  # some environments look at a door of theirs
+            setattr(other, name, doors[id(value)])
+    return other  # type: ignore[no-any-return]
 
 
 def _made(name: str, settings: Mapping[str, Any]) -> MiniGridEnv:

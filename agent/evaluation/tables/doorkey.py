@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from agent.evaluation import contenders as who
 from agent.evaluation.figures import Line, aimed
-from agent.evaluation.frames import AFTERWARDS, FIGURE, afterwards, lived, mastery
+from agent.evaluation.frames import FIGURE, lines_afterwards, lived, mastery
 from agent.evaluation.table import Case, Curve, Row, Table, groups, rate, spread
 from agent.worlds.minigrid import MiniGrid
 
@@ -32,8 +32,7 @@ def lines(rows: Sequence[Row]) -> list[Line]:
         made.append(aimed(f"{world}: {FIGURE}", agent, frames, goal, good, aims=aims))
         every = reached.good == reached.count
         made.append(aimed(f"{world}: seeds that got there", agent, reached, "every seed", every, aims=aims))
-        if later := afterwards(runs):
-            made.append(Line(f"{world}: {AFTERWARDS}", agent, rate(later, "solved")))
+        made += lines_afterwards(world, agent, runs)
     return made
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from agent.evaluation import contenders as who
 from agent.evaluation.figures import Line, aimed
-from agent.evaluation.frames import AFTERWARDS, FIGURE, afterwards, lived, mastery
+from agent.evaluation.frames import AFTERWARDS, FIGURE, afterwards, lines_afterwards, lived, mastery
 from agent.evaluation.table import Case, Curve, Row, Table, groups, rate, spread
 from agent.worlds.minigrid import MiniGrid
 
@@ -30,9 +30,10 @@ def lines(rows: Sequence[Row]) -> list[Line]:
         made.append(aimed(f"{world}: {FIGURE}", agent, frames, goal, good, aims=aims))
         made.append(aimed(f"{world}: seeds that got there", agent, reached, "every seed", every, aims=aims))
         if later := afterwards(runs):
-            solved = rate(later, "solved")
+            solved, (_, *others) = rate(later, "solved"), lines_afterwards(world, agent, runs)
             all_of_them, goal = solved.good == solved.count, "all: no livelock"
             made.append(aimed(f"{world}: {AFTERWARDS}", agent, solved, goal, all_of_them, aims=aims))
+            made += others
     return made
 
 
