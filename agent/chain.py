@@ -26,7 +26,8 @@ def chain(
     """The shortest chain of operators from here to the end, or to circumstances that are ``wanted``; empty for none.
 
     Chains of operators whose needs all hold are preferred; without one, those that are only hopeful count too. The
-    second value says whether the chain is sure. Breadth first; each operator changes what is carried, and one tile, as its effect says.
+    second value says whether the chain is sure. Breadth first; each operator changes what is carried, and one tile, as
+    its effect says.
     """
     codes = dict(Counter(grid.ravel().tolist()))
     codes.pop(UNSEEN, None)

@@ -11,7 +11,7 @@ from agent.environment import UNSEEN, Pose
 from agent.knowledge import Knowledge
 from agent.moves import way_to
 from agent.trace import Trace
-from agent.trials import Trial
+from agent.trials import Trial, touching
 
 
 class Explorer(Protocol):
@@ -82,7 +82,8 @@ class CuriousExplorer:
     """
 
     name = "curious"
-    POWER = 2.0
+    POWER = 2.0  # of the age, against the distance
+    KNOWN = 2.0  # what is known to work with something else in the hand counts as tried so often
     AGAIN = 4.0  # how much a trial in the same circumstances weighs
 
     def choose(
@@ -99,9 +100,14 @@ class CuriousExplorer:
         reach = knowledge.moves.reach(here.pose, here.grid)
         best, cheapest = None, float("inf")
         order = self.order(generator.permutation(action_count).tolist())
+        met: set[tuple[Pose, frozenset[tuple[str, int]]]] = set()
         for pose, (length, _, _) in reach.items():
             if length + 1 >= cheapest:
                 break
+            alike = (pose[2:], touching(pose, here.grid, knowledge.moves))
+            if alike in met:
+                continue  # the same could be tried nearer by
+            met.add(alike)
             for action, old in self._ages(pose, order, trace, knowledge):
                 cost = (length + 1) * (1 + old) ** self.POWER
                 if (must or old < 1) and cost < cheapest:
@@ -119,12 +125,13 @@ class CuriousExplorer:
         self, pose: Pose, order: Sequence[int], trace: Trace, knowledge: Knowledge
     ) -> Iterator[tuple[int, float]]:
         """Each action with how old it is to try it at ``pose``: 0 for what was never tried."""
-        here, counts = trace.observation, knowledge.trials.counts
+        here = trace.observation
         for action, trials in knowledge.trials.at(pose, order, here.grid, here.carrying, knowledge.moves):
             if trials:
-                yield action, min(self._age(trial, counts[trial], trace) for trial in trials)
+                yield action, min(self._age(trial, trace, knowledge) for trial in trials)
 
-    def _age(self, trial: Trial, ever: int, trace: Trace) -> float:
+    def _age(self, trial: Trial, trace: Trace, knowledge: Knowledge) -> float:
         if trial[2] == UNSEEN:
             return 0.0
-        return ever + self.AGAIN * trace.trials[trace.circumstances, trial]
+        ever, now = knowledge.trials.counts[trial], trace.trials[trace.circumstances, trial]
+        return ever + self.AGAIN * now + self.KNOWN * (trial[1:] in knowledge.effective)

@@ -7,7 +7,7 @@ from typing import Any
 
 from agent.contact import BY, ENTER, shown
 from agent.effect import Effect
-from agent.environment import UNSEEN, Cell, Observation
+from agent.environment import UNSEEN, Cell, Observation, Pose
 from agent.facts import circumstances, needed
 from agent.history import Transition
 from agent.moves import Moves
@@ -27,6 +27,7 @@ class Knowledge:
     general: list[Operator] = field(default_factory=list)
     episodes: int = 0
     uses: int = 0
+    _effective: tuple[int, set[tuple[str, int | Pose, int]]] = field(default_factory=lambda: (0, set()), compare=False)
 
     def tried(self, observation: Observation, action: int) -> list[Trial]:
         """What doing ``action`` here tries."""
@@ -70,6 +71,15 @@ class Knowledge:
     def operator(self, effect: Effect, action: int | None, contact: str) -> Operator | None:
         """The operator with this key, if it is known."""
         return next((known for known in self.operators if known.key == (effect, action, contact)), None)
+
+    @property
+    def effective(self) -> set[tuple[str, int | Pose, int]]:
+        """Trials that are known to have an effect, but for what must be carried."""
+        count, effective = self._effective
+        if count != len(self.operators):
+            effective = {(known.contact, known.effect.tile, _action(known)) for known in self.operators}
+            self._effective = (len(self.operators), effective)
+        return effective
 
     def pack(self, action_names: tuple[str, ...]) -> dict[str, Any]:
         """All of it as plain values."""

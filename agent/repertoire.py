@@ -22,6 +22,7 @@ from skillstore import Skill, SkillLibrary
 
 TOP_K = 16
 HOPELESS = 0.1  # a skill less likely to work than this is not tried: one that never worked is tried 9 times
+SAME = 0.999  # the similarity of what is for the same, but for rounding
 MOST = 60  # places looked at when ways are put together
 
 
@@ -43,11 +44,12 @@ class Repertoire:
         self.span = max(grid.shape)
         self._states: dict[Pose, facts.State] = {}
 
-    def ways(self, start: Pose, step: Pose, top_k: int = TOP_K) -> list[Known]:
-        """The kept ways that apply at ``start``, those that lead nearly by ``step`` first by promise."""
+    def ways(self, start: Pose, step: Pose, top_k: int = TOP_K, alike: float | None = None) -> list[Known]:
+        """The kept ways that apply at ``start`` and lead nearly by ``step``, by promise."""
+        query = embed_way(step, start[2:])
         known = [
             Known(match.skill, said, chance(match.skill) * (match.similarity or 0.0) / len(said.way))
-            for match in self.library.retrieve_skills(self._state(start), embed_way(step, start[2:]), top_k)
+            for match in self.library.retrieve_skills(self._state(start), query, top_k, alike)
             if (said := claim(match.skill)) is not None and said.event is None
             if chance(match.skill) >= HOPELESS and rehearse(match.skill, said, start, self.moves, self.grid, self.names)
         ]
@@ -56,7 +58,7 @@ class Repertoire:
     def way(self, start: Pose, target: Pose) -> Known | None:
         """The best kept way from ``start`` to ``target``, if there is one."""
         step = apart(start, target)
-        return next((known for known in self.ways(start, step) if known.said.step == step), None)
+        return next((known for known in self.ways(start, step, alike=SAME) if known.said.step == step), None)
 
     def event(self, start: Pose, operator: Operator, cell: Cell) -> Skill | None:
         """The best kept skill for an operator whose tile is in contact at ``start``."""
@@ -65,7 +67,7 @@ class Repertoire:
         query = embed_effect(operator.effect, offset)
         fitting = [
             match.skill
-            for match in self.library.retrieve_skills(self._state(start), query, TOP_K)
+            for match in self.library.retrieve_skills(self._state(start), query, TOP_K, SAME)
             if (said := claim(match.skill)) is not None and said.event == wanted and len(said.way) == 1
             if chance(match.skill) >= HOPELESS and self._does(match.skill, operator, start, cell)
         ]

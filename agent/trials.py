@@ -62,3 +62,8 @@ class Trials:
                 trials.counts[key] = count
         trials.worked.update({actions[name]: count for name, count in packed["worked"] if name in actions})
         return trials
+
+
+def touching(pose: Pose, grid: Grid, moves: Moves) -> frozenset[tuple[str, int]]:
+    """The tile codes in contact at ``pose``: where the heading and these are alike, the same can be tried."""
+    return frozenset((contact, int(grid[cell])) for contact, cell in still(pose, grid, moves))
