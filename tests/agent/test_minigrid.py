@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from agent.environment import UNSEEN, Environment, Observation
+from agent.evaluation.shortest import shortest_in_minigrid
 from agent.worlds.disguise import Disguise
 from agent.worlds.minigrid import EMPTY, MiniGrid
 from tests.contracts.environment_contract import EnvironmentContract
@@ -140,6 +141,48 @@ def test_every_grid_of_minigrid_can_be_entered() -> None:
         world = MiniGrid(name, view="partial")
         for observation in walked(world, seed=1, steps=8):
             assert set(observation.grid.ravel().tolist()) <= set(world.tile_names)
+
+
+@pytest.mark.parametrize("name", ["DoorKey-5x5", "Unlock", "MultiRoom-N2-S4"])
+def test_trying_an_action_on_a_copy_is_doing_it_and_leaves_the_world_as_it_was(name: str) -> None:
+    world = MiniGrid(f"MiniGrid-{name}-v0")
+    generator = np.random.default_rng(5)
+    for seed in range(3):
+        world.reset(seed=seed)
+        copied, terminated, truncated = world, False, False
+        for _ in range(300):
+            before, action = copied.situation, int(generator.integers(7))
+            after, ended = copied.happens(action)
+            assert copied.situation == before
+            observation, reward, terminated, truncated, _ = world.step(action)
+            assert (*observation.pose, observation.carrying, observation.grid.tobytes()) == after.situation
+            assert ended == (terminated and reward > 0)
+            copied = after
+            if terminated or truncated:
+                break
+
+
+def test_the_shortest_path_in_a_grid_is_one_and_no_random_run_is_shorter() -> None:
+    world, generator, ends = MiniGrid(DOORKEY), np.random.default_rng(0), 0
+    for seed in range(12):
+        shortest = shortest_in_minigrid(world, seed)
+        assert shortest == shortest_in_minigrid(world, seed, useless=("done",))
+        world.reset(seed=seed)
+        steps, terminated, truncated = 0, False, False
+        while not (terminated or truncated):
+            _, _, terminated, truncated, _ = world.step(int(generator.integers(6)))
+            steps += 1
+        ends += terminated
+        assert not terminated or steps >= shortest >= 5
+    assert ends > 0
+    with pytest.raises(ValueError, match="no way"):
+        shortest_in_minigrid(world, 1, useless=("toggle",))
+
+
+def test_a_door_opened_on_a_copy_is_shut_in_the_world() -> None:
+    """Unlock ends when the door that it remembers is open, which must be the copy's."""
+    world = MiniGrid("MiniGrid-Unlock-v0")
+    assert shortest_in_minigrid(world, 3) == shortest_in_minigrid(world, 3) > 3
 
 
 def test_settings_reach_minigrid() -> None:
