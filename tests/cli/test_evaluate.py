@@ -98,7 +98,7 @@ def test_a_replay_of_minigrid(run: Run, here: Path) -> None:
 
 
 def test_sigterm_ends_all_processes_at_once(here: Path) -> None:
-    asked = ("evaluate", "planner-off", "--seeds", "3", "--training", "50", "--jobs", "2")
+    asked = ("evaluate", "planning", "--seeds", "200", "--training", "2", "--hidden", "1", "--jobs", "2")
     with started(*asked) as process:
         assert process.stderr is not None
         process.stderr.readline()  # the first of many runs is done, and others are under way
