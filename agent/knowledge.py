@@ -12,7 +12,7 @@ from agent.facts import circumstances, needed
 from agent.history import Transition
 from agent.moves import Moves
 from agent.operator import Operator
-from agent.trials import ANY, Trial, Trials
+from agent.trials import ANY, Trial, Trials, touching
 
 
 @dataclass
@@ -43,10 +43,14 @@ class Knowledge:
         self.trials.counts.update(tried)
         state = circumstances(before.grid, before.carrying)
         self.codes.update(dict.fromkeys(code for code in before.grid.ravel().tolist() if code != UNSEEN))
+        touched = touching(before.pose, before.grid, self.moves)
+        entered = {what for _, contact, what, _ in tried if contact == ENTER}
         for operator in self.operators:
-            expected = (before.carrying, operator.contact, operator.effect.tile, _action(operator))
-            if expected in tried and (found is None or found[0] != operator.effect):
-                operator.failed(state)
+            tile = operator.effect.tile
+            meant = tile in entered if operator.action is None else (operator.contact, tile) in touched
+            if meant and operator.action in (None, action) and operator.effect.held == before.carrying:
+                if found is None or found[0] != operator.effect:
+                    operator.failed(state)
         self.moves.watch(before, action, transition.after)
         if found is not None:
             self.trials.worked[action] += 1

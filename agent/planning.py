@@ -92,7 +92,7 @@ def _events(place: _Place, operators: Sequence[Operator], moves: Moves) -> Itera
             cells.append(cell)
             for operator in able[key]:
                 unsure = UNSURE * len(operator.missing(state))
-                price = (length + 1) / operator.chance + unsure
+                price = length + 1 / operator.chance + unsure
                 yield price, _after(place, operator, pose, action, cell, reach, moves), operator.effect.ends
 
 

@@ -97,6 +97,7 @@ class ProceduralMemoryAgent:
         """The best skill towards the end, or circumstances that are ``wanted``: a kept one, else a planned one."""
         here, names = trace.observation, environment.action_names
         sound = [operator for operator in self.knowledge.operators if trace.failures[operator.key] < PATIENCE]
+        sound.sort(key=lambda operator: -operator.chance)
         links, sure = chain(here.grid, here.carrying, sound, wanted)
         if not links:
             return None

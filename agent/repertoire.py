@@ -82,7 +82,7 @@ class Repertoire:
         order = count()
         frontier: list[tuple[float, int, float, Pose, Skill | None]] = [(0.0, next(order), 0.0, start, None)]
         done: set[Pose] = set()
-        while frontier and len(done) < MOST:
+        while targets and frontier and len(done) < MOST:
             _, _, cost, pose, first = heapq.heappop(frontier)
             if pose in targets:
                 return first
