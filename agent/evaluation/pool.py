@@ -47,6 +47,10 @@ def _outcomes(name: str, cases: Sequence[Case], jobs: int) -> Iterator[Iterator[
     try:
         futures = {pool.submit(_outcome, name, case): index for index, case in enumerate(cases)}
         yield ((futures[future], future.result()) for future in as_completed(futures))
+    except BaseException:  # stopped: what is running need not be waited for
+        for child in multiprocessing.active_children():
+            child.terminate()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 

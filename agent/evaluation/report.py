@@ -23,6 +23,7 @@ How it is measured:
   layout that was trained on is left out.
 - **Steps over the shortest.** The shortest path is found by a search that knows everything and serves the evaluation
   alone.
+  An episode that was not solved counts with all its steps, so its ratio is at least what is shown.
 - **Controls.** `cleared` is the same agent with the same explorer, its memory cleared before each episode; `skills off`
   only explores, at random.
 - **Worst seed** is the highest mean of one seed (for a rate, the lowest). Intervals of rates are Wilson's, at 95 %.

@@ -109,7 +109,6 @@ class MiniGrid:
         across, along = env.get_view_coords(cells[:, 0], cells[:, 1])
         seen = np.zeros((env.grid.width, env.grid.height), dtype=np.bool_)
         seen[cells[:, 0], cells[:, 1]] = mask[across, along]
-        seen[tuple(env.agent_pos)] = True
         return seen
 
 

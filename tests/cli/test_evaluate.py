@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from agent.evaluation.table import Effort
 from agent.evaluation.tables import TABLES
 from cli import evaluate as module
 from cli.main import skillstore
-from tests.cli.conftest import Run, refused
+from tests.cli.conftest import Run, refused, started
 
 SMALL = ("evaluate", "planning", "--seeds", "2", "--training", "3", "--hidden", "2", "--seed", "5")
 
@@ -94,3 +95,15 @@ def test_a_replay_of_minigrid(run: Run, here: Path) -> None:
     result = run("replay", *world, "--training", "6", "--gif", "film.gif")
     assert "after 6 other layouts: solved" in result.stdout
     refused(run("replay", "--minigrid", "MiniGrid-Nothing-v0"), 1, "MiniGrid-Nothing-v0")
+
+
+def test_sigterm_ends_all_processes_at_once(here: Path) -> None:
+    asked = ("evaluate", "planning", "--seeds", "200", "--training", "2", "--hidden", "1", "--jobs", "2")
+    with started(*asked) as process:
+        assert process.stderr is not None
+        process.stderr.readline()  # the first of many runs is done, and others are under way
+        stopped = time.monotonic()
+        process.terminate()
+        process.communicate(timeout=60)
+        assert process.returncode == 143
+        assert time.monotonic() - stopped < 30
