@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
 
+from agent.contact import ENTER
 from agent.environment import UNSEEN, Pose
 from agent.knowledge import Knowledge
 from agent.moves import way_to
@@ -98,7 +100,7 @@ class CuriousExplorer:
         """The way to what is newest for its distance, and the action; ties are drawn."""
         here = trace.observation
         reach = knowledge.moves.reach(here.pose, here.grid)
-        best, cheapest = None, float("inf")
+        best, cheapest = None, math.inf
         order = self.order(generator.permutation(action_count).tolist())
         met: set[tuple[Pose, frozenset[tuple[str, int]]]] = set()
         for pose, (length, _, _) in reach.items():
@@ -132,6 +134,6 @@ class CuriousExplorer:
 
     def _age(self, trial: Trial, trace: Trace, knowledge: Knowledge) -> float:
         if trial[2] == UNSEEN:
-            return 0.0
+            return 0.0 if trial[1] == ENTER else math.inf  # to go and look is worth it, to act on it is not
         ever, now = knowledge.trials.counts[trial], trace.trials[trace.circumstances, trial]
         return ever + self.AGAIN * now + self.KNOWN * (trial[1:] in knowledge.effective)

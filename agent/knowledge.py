@@ -48,9 +48,9 @@ class Knowledge:
         for operator in self.operators:
             tile = operator.effect.tile
             meant = tile in entered if operator.action is None else (operator.contact, tile) in touched
-            if meant and operator.action in (None, action) and operator.effect.held == before.carrying:
-                if found is None or found[0] != operator.effect:
-                    operator.failed(state)
+            meant = meant and operator.action in (None, action) and operator.effect.held == before.carrying
+            if meant and (found is None or found[0] != operator.effect):
+                operator.failed(state)
         self.moves.watch(before, action, transition.after)
         if found is not None:
             self.trials.worked[action] += 1

@@ -111,8 +111,8 @@ class Moves:
     def can_enter(self, tile: int) -> bool:
         """Whether the tile is more likely than not to let the agent in; never without having done so.
 
-        The share of this episode's tries, with two more taken from all episodes; or six, for a tile that is known
-        to let it in nearly always, but not always: then it is the steps that fail, not the tile.
+        The share of this episode's tries, with two more taken from all episodes; or six, where steps are known
+        to fail now and then, for a tile that nearly always let it in: then it was the step that failed, not the tile.
         """
         known = self._enterable.get(tile)
         if known is None:
@@ -125,8 +125,13 @@ class Moves:
             return False
         now_in, now_out = self.today.get(tile, (0, 0))
         share = entered / (entered + barred)
-        more = 6 if barred and entered + barred > 50 and share > 0.9 else 2
+        more = 6 if share > 0.8 and self._slips() else 2
         return now_in + more * share > (now_in + now_out + more) / 2
+
+    def _slips(self) -> bool:
+        moves = [(action, heading) for heading, made in self.steps().items() for action in made]
+        made = sum(sum(self.seen[key].values()) for key in moves)
+        return sum(self.stayed.get(key, 0) for key in moves) > 0.03 * made
 
     def begin(self) -> None:
         """Another episode: what let the agent in so far may not do so now."""
