@@ -1,11 +1,12 @@
 """Baselines: what the agent is measured against. None of them uses skills.
 
 The control of every figure is the agent itself with ``use_skills=False``: a uniform random walk. Here are two more:
-a tabular learner (Q-learning, Dyna-Q) and a guided explorer, which is told what the agent has to find out.
+a tabular learner (Q-learning, Dyna-Q) and a guided heuristic, which is told what the agent has to find out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -75,25 +76,36 @@ class TabularAgent:
                 self._learn(state, action, action_count)
 
 
-class GuidedExplorer:
-    """A heuristic for GridWorlds without walls that walks to the key, the door, the goal.
+class GuidedAgent:
+    """A heuristic for GridWorlds without walls that walks to the key, the door, the goal, and learns nothing.
 
-    It reads the words that the agent must not understand, so it says nothing about learning: a baseline only.
+    It reads the words that an agent must not understand, so it says nothing about learning: a baseline only.
     """
 
-    name = "guided"
+    def __init__(self) -> None:
+        self._episodes = 0
 
-    def __init__(self, environment: Environment) -> None:
-        self._actions = {name: index for index, name in enumerate(environment.action_names)}
-        self._tiles = {word: code for code, word in environment.tile_names.items()}
+    def run_episode(self, environment: Environment, *, seed: int | None = None) -> Episode:
+        """Run one episode. Raises ValueError where no key, closed door or goal is in view."""
+        actions = {name: index for index, name in enumerate(environment.action_names)}
+        tiles = {word: code for code, word in environment.tile_names.items()}
+        observation, _ = environment.reset(seed=seed)
+        rewards: list[float] = []
+        terminated = truncated = False
+        while not (terminated or truncated):
+            action = actions[_guided(observation, tiles)]
+            observation, reward, terminated, truncated, _ = environment.step(action)
+            rewards.append(reward)
+        self._episodes += 1
+        return Episode(self._episodes - 1, sum(rewards), len(rewards), terminated, skills=0, uses=0)
 
-    def choose(self, observation: Observation, action_count: int, generator: np.random.Generator) -> int:  # noqa: ARG002
-        """The next action of the one way it knows."""
-        for word, action in (("key", "pickup_key"), ("closed door", "open_door"), ("goal", "move_up")):
-            cells = np.argwhere(observation.grid == self._tiles[word]).tolist()
-            if cells:
-                return self._actions[_towards(observation.cell, cells[0]) or action]
-        raise ValueError("a guided explorer needs a key, a closed door or a goal in view")
+
+def _guided(observation: Observation, tiles: Mapping[str, int]) -> str:
+    for word, action in (("key", "pickup_key"), ("closed door", "open_door"), ("goal", "move_up")):
+        cells = np.argwhere(observation.grid == tiles[word]).tolist()
+        if cells:
+            return _towards(observation.cell, cells[0]) or action
+    raise ValueError("the guided heuristic needs a key, a closed door or a goal in view")
 
 
 def _towards(here: Cell, there: list[int]) -> str | None:

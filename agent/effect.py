@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agent.environment import Cell, Observation
+from agent.environment import UNSEEN, Cell, Observation
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def detect(before: Observation, after: Observation, terminated: bool, reward: fl
     """The effect of one step and the cell it happened at; None when nothing but the pose changed.
 
     An end without a reward is not worth having and is no effect. Of several changed tiles the one nearest to
-    the agent counts.
+    the agent counts; a tile that came into view did not change.
     """
     cell = _changed_cell(before, after)
     ends = terminated and reward > 0
@@ -64,6 +64,6 @@ def detect(before: Observation, after: Observation, terminated: bool, reward: fl
 def _changed_cell(before: Observation, after: Observation) -> Cell | None:
     if before.grid is after.grid:
         return None
-    changed = np.argwhere(before.grid != after.grid).tolist()
+    changed = np.argwhere((before.grid != after.grid) & (before.grid != UNSEEN) & (after.grid != UNSEEN)).tolist()
     x, y = after.cell
     return min(((a, b) for a, b in changed), key=lambda c: abs(c[0] - x) + abs(c[1] - y), default=None)

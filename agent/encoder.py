@@ -1,10 +1,10 @@
-"""The encoder: from a wanted effect and where its tile is, to a unit vector; the same on every machine.
+"""The encoder: from what a skill is for and how far that is, to a unit vector; the same on every machine.
 
 Cosine on raw offsets cannot tell (1, 1) from (2, 2). Here each component is cos(frequency . offset + phase),
 the random features of Rahimi and Recht (2007), whose inner product depends on the *difference* of two offsets.
 Frequencies are uniform in [-pi/2, pi/2], so that the expected similarity of offsets d apart along one axis is
-sin(pi d / 2) / (pi d / 2): 1 at 0, 0.64 at 1, 0 at 2. The phases come from the effect and from what is carried, so
-vectors for different effects are nearly orthogonal. All draws are BLAKE2b digests of words: no seed, no ``hash()``.
+sin(pi d / 2) / (pi d / 2): 1 at 0, 0.64 at 1, 0 at 2. The phases come from the purpose, so vectors for different ones
+are nearly orthogonal. All draws are BLAKE2b digests of words: no seed, no ``hash()``.
 """
 
 from __future__ import annotations
@@ -17,20 +17,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.effect import Effect
-from agent.environment import Cell
+from agent.environment import Cell, Pose
 
 ENCODER_DIM = 64
-ENCODER_NAME = "agent-effect-offset-1"
+ENCODER_NAME = "agent-purpose-offset-2"
 _GRID = 2**16  # features are whole multiples of 1/65536: the last digits of a platform's cos do not matter
 
 
-@lru_cache(maxsize=4096)
-def embed(effect: Effect, offset: Cell, carrying: int | None) -> NDArray[np.float32]:
-    """A read-only unit float32 vector of ``ENCODER_DIM`` for wanting ``effect`` whose tile is ``offset`` away.
+def embed_effect(effect: Effect, offset: Cell) -> NDArray[np.float32]:
+    """The vector for bringing about ``effect`` on a tile at ``offset``."""
+    return embed(f"effect {effect.pack()}", offset)
 
-    Stored skills and queries are both built here, so equal wants in equal places have similarity 1.
+
+def embed_way(step: Pose, heading: Pose) -> NDArray[np.float32]:
+    """The vector for a change of pose: by x and y, and from ``heading`` to the one after them."""
+    return embed(f"way {heading} {step[2:]}", (step[0], step[1]))
+
+
+@lru_cache(maxsize=65536)
+def embed(purpose: str, offset: Cell) -> NDArray[np.float32]:
+    """A read-only unit float32 vector of ``ENCODER_DIM`` for a purpose whose place is ``offset`` away.
+
+    Stored skills and queries are both built here, so equal purposes in equal places have similarity 1.
     """
-    phases = _draws(f"phase {effect.pack()} {carrying}")
+    phases = _draws(f"phase {purpose}")
     across, along = _draws("frequency x"), _draws("frequency y")
     whole = [
         round(_GRID * math.cos(math.pi * ((u - 0.5) * offset[0] + (v - 0.5) * offset[1] + 2 * phase)))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 Pose = tuple[int, ...]
 Cell = tuple[int, int]
+UNSEEN = -1  # the code of a cell that is not in view
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,8 +23,9 @@ class Observation:
     """What the agent is given after every step.
 
     ``pose`` is where the agent is: x, y and, for bodies that turn, a heading after them. ``grid`` is a 2-D
-    integer array of opaque tile codes in which ``grid[x, y]`` is the tile at (x, y); it is never changed after
-    it was handed out. ``carrying`` is the opaque code of what the agent carries, or None.
+    integer array of opaque tile codes in which ``grid[x, y]`` is the tile at (x, y), or ``UNSEEN`` where the view does
+    not reach; it is never changed after it was handed out. ``carrying`` is the opaque code of what the agent carries,
+    or None.
     """
 
     pose: Pose

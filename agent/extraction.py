@@ -1,9 +1,9 @@
-"""Extraction: from a segment that ended in an effect to the skills that bring it about again.
+"""Extraction: from a segment that ended in an effect to the skills that can bring it about again, anywhere.
 
-With hindsight there is one skill for every pose that was visited or from which a way is known, each the shortest:
-over tiles known to be enterable, by moves known to lead there; or the way it went, its loops erased. A skill is
-keyed by where the tile is *relative* to the agent, needs the cells of its way free, and otherwise what all
-successes had in common.
+Two kinds: the *event*, one action with its tile in contact, needing what all successes had in common; and *ways*, which
+change the pose. With hindsight there is a way to the place of the event from every pose: the one that was walked, its
+loops erased, and every way that could not be shorter. A way is keyed by how far it leads, *relative* to where it
+begins, and needs the cells of its footprint free; so it holds wherever there is room for it.
 """
 
 from __future__ import annotations
@@ -14,58 +14,104 @@ from dataclasses import dataclass
 
 import agent.facts as facts
 from agent.effect import Effect
-from agent.encoder import embed
+from agent.encoder import embed_effect, embed_way
 from agent.environment import Cell, Pose
 from agent.history import Transition
-from agent.moves import Moves
+from agent.moves import Grid, Moves, Way
 from agent.operator import Operator
-from agent.trace import OperatorKey, Segment
+from agent.trace import Segment
 from skillstore import Skill
 
-Way = list[tuple[int, Pose]]  # actions, each with the pose after it
+LONGEST = 40  # actions of a way worth keeping
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A way worth keeping: the facts at its start, how far the tile is from there, and the actions.
+class Claim:
+    """What a skill says of itself: the pose after each action, relative to its start, and the event it ends in.
 
-    The cells in ``way`` are relative to the start.
+    ``event`` is the effect, how its tile is in contact, and at which offset; None for a way.
     """
 
-    state: facts.State
-    away: Cell
-    way: Way
+    way: tuple[Pose, ...]
+    event: tuple[Effect, str, Cell] | None
+
+    @property
+    def step(self) -> Pose:
+        """The change of pose as a whole."""
+        return self.way[-1]
 
 
-def pieces(segment: Segment, operator: Operator, moves: Moves) -> Iterator[Piece]:
-    """The pieces of a segment, no two from the same pose.
+def claim(skill: Skill) -> Claim | None:
+    """What the skill says of itself; None for one that was not extracted here."""
+    try:
+        way = tuple(tuple(int(part) for part in pose) for pose in skill.metadata["way"])
+        packed = skill.metadata.get("event")
+        event = None
+        if packed is not None:
+            effect, contact, (dx, dy) = packed
+            event = Effect.unpack(effect), str(contact), (int(dx), int(dy))
+    except (KeyError, TypeError, ValueError):
+        return None
+    fits = 0 < len(way) == len(skill.action_sequence) and all(len(pose) >= 2 for pose in way)
+    return Claim(way, event) if fits else None
 
-    Left out are those from where another tile of the same code is nearer: facts could not tell which is meant.
+
+def ways(segment: Segment, moves: Moves) -> Iterator[tuple[Pose, Way]]:
+    """Where each way to the segment's event begins, and the way; no two from the same pose.
+
+    Kept are those that no way between such poses could be shorter than, and the one that was walked.
     """
-    before = segment.last.before
-    for start, way in _ways(segment, operator, moves).items():
-        state = facts.derive(start, before.grid, before.carrying, moves)
-        away = _apart(start, segment.cell)
-        if state[facts.offset(segment.effect.tile)] == away:
-            yield Piece(state, away, relative(way, start))
+    last = segment.last.before
+    known = moves.ways_to(last.pose, last.grid)
+    walked = _walked(segment.transitions[:-1])
+    span = max(last.grid.shape)
+    for start in known:
+        way = _followed(start, known)
+        best = moves.distance(_apart(start, last.pose), start[2:], span)
+        if start in walked or (best == len(way) and moves.can_enter(int(last.grid[start[:2]]))):
+            yield start, way
+    for start, way in walked.items():
+        if start not in known and len(way) > 0:
+            yield start, way
+
+
+def extract_way(start: Pose, way: Way, action_names: Sequence[str]) -> Skill:
+    """The skill of a way that begins at ``start``; all poses are relative to it in the skill."""
+    steps = [_apart(start, pose) for _, pose in way]
+    needs: facts.State = {facts.free(*step[:2]): True for step in steps if step[:2] != (0, 0)}
+    if start[2:]:
+        needs["heading"] = start[2:]
+    return Skill(
+        name="go",
+        preconditions=needs,
+        action_sequence=[action_names[action] for action, _ in way],
+        embedding=embed_way(steps[-1], start[2:]),
+        metadata={"way": [list(step) for step in steps]},
+    )
 
 
 def extract_skill(
-    piece: Piece, operator: Operator, action_names: tuple[str, ...], tile_names: Mapping[int, str]
+    operator: Operator,
+    action: int,
+    before: Pose,
+    after: Pose,
+    cell: Cell,
+    action_names: Sequence[str],
+    tile_names: Mapping[int, str],
 ) -> Skill:
-    """The skill that brings about the operator's effect by a piece."""
-    effect = operator.effect
-    free = {facts.free(*pose[:2]): True for _, pose in piece.way if pose[:2] != (0, 0)}
-    heading = {name: value for name, value in piece.state.items() if name == "heading"}
+    """The skill of one event: ``action`` at ``before`` brings the operator's effect about on the tile at ``cell``."""
+    effect, offset = operator.effect, (cell[0] - before[0], cell[1] - before[1])
+    needs: facts.State = {**operator.needs, facts.tile(*offset): effect.tile}
+    if before[2:]:
+        needs["heading"] = before[2:]
     return Skill(
         name=effect.say(tile_names),
-        preconditions={**operator.needs, **heading, facts.offset(effect.tile): piece.away, **free},
-        action_sequence=[action_names[action] for action, _ in piece.way],
-        embedding=embed(effect, piece.away, effect.held),
+        preconditions=needs,
+        action_sequence=[action_names[action]],
+        embedding=embed_effect(effect, offset),
         metadata={
-            "effect": effect.pack(),
-            "operator": [operator.action, list(operator.contact)],
-            "way": [list(pose) for _, pose in piece.way],
+            "way": [list(_apart(before, after))],
+            "event": [effect.pack(), operator.contact, list(offset)],
         },
     )
 
@@ -80,49 +126,25 @@ def refit(skill: Skill, operator: Operator) -> Skill:
     return dataclasses.replace(skill, preconditions=kept)
 
 
-def operator_key(skill: Skill) -> OperatorKey | None:
-    """Which operator a skill carries out; None for a skill that was not extracted here."""
-    try:
-        action, (dx, dy) = skill.metadata["operator"]
-        return Effect.unpack(skill.metadata["effect"]), action, (dx, dy)
-    except (KeyError, TypeError, ValueError):
-        return None
+def rehearse(skill: Skill, said: Claim, start: Pose, moves: Moves, grid: Grid, names: Sequence[str]) -> bool:
+    """Whether, by all that is known of moves, a way leads where it says, over tiles that can be entered."""
+    pose = start
+    for name, step in zip(skill.action_sequence, said.way, strict=True):
+        to = moves.after(pose, names.index(name)) if name in names else None
+        if to is None or to != _from(start, step) or not moves.could_be_at(to, pose, grid):
+            return False
+        pose = to
+    return True
 
 
-def _ways(segment: Segment, operator: Operator, moves: Moves) -> dict[Pose, Way]:
-    """The shortest way to the effect from each pose that was visited or that has a way."""
-    last = segment.last
-    target, finish = (last.before.pose, [(last.action, last.after.pose)]) if operator.action else (last.after.pose, [])
-    known = moves.ways_to(target, last.before.grid)
-    ways = {start: followed(start, known) + finish for start in known}
-    if finish:
-        ways[target] = finish
-    last_visits = {transition.before.pose: index for index, transition in enumerate(segment.transitions)}
-    for start, index in last_visits.items():
-        walked = _walked(segment.transitions[index:])
-        ways[start] = min(ways.get(start, walked), walked, key=len)
-    return ways
-
-
-def followed(start: Pose, ways: Mapping[Pose, tuple[int, Pose]]) -> Way:
-    """The way from ``start`` to where the ways lead; empty where there is none."""
+def _walked(transitions: Sequence[Transition]) -> dict[Pose, Way]:
+    """What was done from each pose of the way there, loops erased."""
     way: Way = []
-    while start in ways:
-        way.append(ways[start])
-        start = way[-1][1]
-    return way
-
-
-def relative(way: Way, start: Pose) -> Way:
-    """The way with its cells relative to ``start``."""
-    return [(action, (*_apart(start, pose), *pose[2:])) for action, pose in way]
-
-
-def _walked(transitions: Sequence[Transition]) -> Way:
-    """What was done, its loops erased; doing nothing is a loop, but for the last action."""
-    way: Way = []
-    reached = {transitions[0].before.pose: 0}
-    for transition in transitions[:-1]:
+    if not transitions:
+        return {}
+    start = transitions[0].before.pose
+    reached = {start: 0}
+    for transition in transitions:
         pose = transition.after.pose
         if pose in reached:
             del way[reached[pose] :]
@@ -130,8 +152,20 @@ def _walked(transitions: Sequence[Transition]) -> Way:
         else:
             way.append((transition.action, pose))
             reached[pose] = len(way)
-    return [*way, (transitions[-1].action, transitions[-1].after.pose)]
+    return {pose: way[length:] for pose, length in reached.items() if 0 < len(way) - length <= LONGEST}
 
 
-def _apart(start: Pose, cell: Pose) -> Cell:
-    return cell[0] - start[0], cell[1] - start[1]
+def _followed(start: Pose, known: Mapping[Pose, tuple[int, Pose]]) -> Way:
+    way: Way = []
+    while start in known:
+        way.append(known[start])
+        start = way[-1][1]
+    return way
+
+
+def _apart(start: Pose, pose: Pose) -> Pose:
+    return (pose[0] - start[0], pose[1] - start[1], *pose[2:])
+
+
+def _from(start: Pose, step: Pose) -> Pose:
+    return (start[0] + step[0], start[1] + step[1], *step[2:])

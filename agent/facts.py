@@ -2,7 +2,7 @@
 
 - ``carrying``: the code of what is carried; ``heading``: the pose beyond x and y, where a body has one.
 - ``seen.<code>``: True for each tile code in view.
-- ``offset.<code>``: (dx, dy) from the agent to the nearest tile of that code.
+- ``tile.<dx>.<dy>``: the code of the cell at this offset from the agent: its own, and those that one move leads to.
 - ``free.<dx>.<dy>``: True for each cell, relative to the agent, that can be entered as far as it knows.
 
 Facts that do not hold are absent, which a precondition of None asks for.
@@ -11,29 +11,30 @@ Facts that do not hold are absent, which a precondition of None asks for.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
-from agent.environment import Cell, Observation, Pose
+from agent.environment import UNSEEN, Observation, Pose
 from agent.moves import Grid, Moves
 
-Fact = bool | int | Cell | Pose | None
+Fact = bool | int | Pose | None
 State = dict[str, Fact]
 
 
 def derive(pose: Pose, grid: Grid, carrying: int | None, moves: Moves) -> State:
     """The facts at ``pose``; costs one pass over the grid."""
-    state: State = {"carrying": carrying}
+    state = circumstances(grid, carrying)
+    x, y = pose[:2]
     if len(pose) > 2:
         state["heading"] = pose[2:]
-    nearest: dict[int, tuple[int, Cell]] = {}
-    enterable = {code: moves.can_enter(code) for code in set(grid.ravel().tolist())}
-    for dx, column in enumerate(grid.tolist(), start=-pose[0]):
-        for dy, code in enumerate(column, start=-pose[1]):
-            nearest[code] = min(nearest.get(code, (dx * dx + dy * dy, (dx, dy))), (dx * dx + dy * dy, (dx, dy)))
-            if enterable[code]:
-                state[free(dx, dy)] = True
-    for code, (_, cell) in nearest.items():
-        state[seen(code)] = True
-        state[offset(code)] = cell
+    state[tile(0, 0)] = int(grid[x, y])
+    for _, (to_x, to_y) in moves.beside(pose, grid):
+        state[tile(to_x - x, to_y - y)] = int(grid[to_x, to_y])
+    enterable = {code for code in moves.entered if moves.can_enter(code)}
+    for dx, column in enumerate(grid.tolist(), start=-x):
+        names = _free_column(dx, -y, len(column))
+        for name, code in zip(names, column, strict=True):
+            if code in enterable:
+                state[name] = True
     return state
 
 
@@ -42,8 +43,15 @@ def of(observation: Observation, moves: Moves) -> State:
     return derive(observation.pose, observation.grid, observation.carrying, moves)
 
 
-def circumstances(state: Mapping[str, Fact], codes: Iterable[int]) -> State:
-    """What does not change by walking: what is carried, and which of ``codes`` are in view and which are not."""
+def circumstances(grid: Grid, carrying: int | None) -> State:
+    """What does not change by walking: what is carried, and which codes are in view."""
+    codes = dict.fromkeys(grid.ravel().tolist())
+    codes.pop(UNSEEN, None)
+    return {"carrying": carrying, **{seen(code): True for code in codes}}
+
+
+def needed(state: Mapping[str, Fact], codes: Iterable[int]) -> State:
+    """All that could be needed of the circumstances: also which of ``codes`` are not in view."""
     return {"carrying": state["carrying"], **{seen(code): state.get(seen(code)) for code in codes}}
 
 
@@ -52,16 +60,22 @@ def is_circumstance(name: str) -> bool:
     return name == "carrying" or name.startswith("seen.")
 
 
+@lru_cache(maxsize=4096)
 def seen(code: int) -> str:
     """The name of the fact that a tile code is in view."""
     return f"seen.{code}"
 
 
-def offset(code: int) -> str:
-    """The name of the fact where the nearest tile of a code is."""
-    return f"offset.{code}"
+def tile(dx: int, dy: int) -> str:
+    """The name of the fact which tile is at an offset."""
+    return f"tile.{dx}.{dy}"
 
 
 def free(dx: int, dy: int) -> str:
     """The name of the fact that a cell can be entered."""
     return f"free.{dx}.{dy}"
+
+
+@lru_cache(maxsize=4096)
+def _free_column(dx: int, first: int, length: int) -> tuple[str, ...]:
+    return tuple(free(dx, dy) for dy in range(first, first + length))

@@ -11,7 +11,8 @@ nothing happens. An episode is truncated after 10 x size^2 steps. The best run a
 12.3.
 
 Layouts: ``tutorial`` as above; ``open`` with all places drawn by the seed; ``locked`` with a wall between two
-rooms, where neither the wall nor the closed door can be entered, and ``open_door`` works from beside the door.
+rooms, where neither the wall nor the closed door can be entered, and ``open_door`` works from beside the door;
+``maze``, the same with passages one cell wide in place of the rooms.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ STEP_REWARD, KEY_REWARD, DOOR_REWARD, GOAL_REWARD = -0.1, 1.0, 2.0, 10.0
 class GridWorld:
     """One world of the rules above, an ``Environment``.
 
-    ``layout`` is "tutorial", "open" or "locked". The drawn layouts follow the seed given to ``reset``, and a
+    ``layout`` is "tutorial", "open", "locked" or "maze". The drawn layouts follow the seed given to ``reset``, and a
     ``reset`` without one draws the next; ``layout_seed`` instead fixes one layout for every episode.
     Raises ValueError for a size below 5 or an unknown layout.
     """
@@ -98,6 +99,11 @@ class GridWorld:
             "goal_pos": self.layout.goal,
             "box_pos": self.layout.box,
         }
+
+    @property
+    def situation(self) -> tuple[Cell, bool, bool]:
+        """What can change within an episode: where the agent is, whether it has the key, whether the door is open."""
+        return self._agent, self._has_key, self._door_open
 
     def render(self) -> str:
         """The world as text, y upwards: A agent, k key, D door (d when open), G goal, b box, # wall."""

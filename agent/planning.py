@@ -1,32 +1,128 @@
-"""Planning: the way to bring an effect about that no kept skill knows, from what is known of operators and moves.
+"""Planning: the cheapest course of events to the end, from what is known of operators and moves.
 
-A plan is a Piece like those cut from experience. It is carried out as a skill that the library does not have yet; if it
-works, hindsight keeps it, so the same plan is not made twice.
+A search by cost (Dijkstra's) over what the world would look like after each event; from each of these, one
+breadth-first search over the grid finds the tiles on which an operator works. So the course as a whole is the
+shortest, not each part of it. A plan is carried out as a skill that the library does not have yet; if it works,
+hindsight keeps it.
 """
 
 from __future__ import annotations
 
-import agent.facts as facts
-from agent.environment import Observation
-from agent.extraction import Piece, followed, relative
-from agent.moves import Moves
+import heapq
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+from agent.chain import Codes, Wanted, changed, told
+from agent.contact import BY, ENTER, ON
+from agent.environment import UNSEEN, Cell, Observation, Pose
+from agent.moves import NO_MOVE, Grid, Moves, Way, way_to
 from agent.operator import Operator
 
+NEAREST = 3  # tiles on which each operator is considered, from each place
+MOST = 200  # events looked into
+UNSURE = 1000  # actions that a try without certain needs counts for: it is made when there is nothing better
 
-def plan(observation: Observation, operator: Operator, moves: Moves, action_names: tuple[str, ...]) -> Piece | None:
-    """The shortest known way from here to the operator's contact with its nearest tile, and its action there.
 
-    None when there is no such tile, no way, or nothing to do. Costs one breadth-first search over the grid.
+@dataclass(frozen=True)
+class Course:
+    """Actions, each with the pose after it, up to one event; ``operator`` brings it about, on the tile at ``cell``."""
+
+    way: Way
+    operator: Operator
+    cell: Cell
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What the world would look like; ``first`` is the course to the first event on the way there."""
+
+    pose: Pose
+    grid: Grid
+    carrying: int | None
+    codes: Codes
+    first: Course | None
+
+
+def plan(
+    observation: Observation, operators: Sequence[Operator], moves: Moves, wanted: Wanted | None = None
+) -> Course | None:
+    """The first event of the cheapest known course to the end, or to circumstances that are ``wanted``.
+
+    None when there is none, or nothing to do. Costs at most ``MOST`` searches over the grid.
     """
-    state = facts.of(observation, moves)
-    away = state.get(facts.offset(operator.effect.tile))
-    if not isinstance(away, tuple) or (operator.action and operator.action not in action_names):
-        return None
-    (x, y), (contact_x, contact_y) = observation.cell, operator.contact
-    target = (x + away[0] - contact_x, y + away[1] - contact_y, *observation.pose[2:])
-    way = followed(observation.pose, moves.ways_to(target, observation.grid))
-    if target not in (observation.pose, *(pose for _, pose in way)):
-        return None
-    if operator.action:
-        way.append((action_names.index(operator.action), target))
-    return Piece(state, (away[0], away[1]), relative(way, observation.pose)) if way else None
+    codes = dict(Counter(observation.grid.ravel().tolist()))
+    codes.pop(UNSEEN, None)
+    start = _Place(observation.pose, observation.grid, observation.carrying, codes, None)
+    order = count()
+    frontier: list[tuple[float, int, bool, _Place]] = [(0.0, next(order), False, start)]
+    done: set[tuple[object, ...]] = set()
+    while frontier and len(done) < MOST:
+        cost, _, arrived, place = heapq.heappop(frontier)
+        if arrived:
+            return place.first
+        key = (place.pose, place.carrying, place.grid.tobytes())
+        if key in done:
+            continue
+        done.add(key)
+        for price, there, ends in _events(place, operators, moves):
+            good = ends if wanted is None else wanted(told(there.codes, there.carrying))
+            heapq.heappush(frontier, (cost + price, next(order), good, there))
+    return None
+
+
+def _events(place: _Place, operators: Sequence[Operator], moves: Moves) -> Iterator[tuple[float, _Place, bool]]:
+    """What can be brought about from a place: at what price, what it leads to, and whether that is the end."""
+    state = told(place.codes, place.carrying)
+    able: dict[tuple[str, int], list[Operator]] = {}
+    for operator in operators:
+        if place.codes.get(operator.effect.tile) and operator.hopeful(state):
+            able.setdefault((operator.contact, operator.effect.tile), []).append(operator)
+    if not able:
+        return
+    tiles, reach = place.grid.tolist(), moves.reach(place.pose, place.grid)
+    met: dict[tuple[str, int], list[Cell]] = {}
+    for pose, (length, _, _) in reach.items():
+        for contact, action, cell in _contacts(pose, place.grid, moves):
+            key = (contact, tiles[cell[0]][cell[1]])
+            cells = met.setdefault(key, [])
+            if key not in able or cell in cells or len(cells) >= NEAREST:
+                continue
+            cells.append(cell)
+            for operator in able[key]:
+                unsure = UNSURE * len(operator.missing(state))
+                price = length + 1 / operator.chance + unsure
+                yield price, _after(place, operator, pose, action, cell, reach, moves), operator.effect.ends
+
+
+def _contacts(pose: Pose, grid: Grid, moves: Moves) -> Iterator[tuple[str, int, Cell]]:
+    yield ON, NO_MOVE, (pose[0], pose[1])
+    for action, cell in moves.beside(pose, grid):
+        yield BY, NO_MOVE, cell
+        if action != NO_MOVE:
+            yield ENTER, action, cell
+
+
+def _after(
+    place: _Place,
+    operator: Operator,
+    pose: Pose,
+    action: int,
+    cell: Cell,
+    reach: dict[Pose, tuple[int, Pose | None, int]],
+    moves: Moves,
+) -> _Place:
+    effect = operator.effect
+    there = pose
+    if operator.action is None:
+        there = moves.after(pose, action) or pose
+    grid = place.grid
+    if effect.tile != effect.becomes:
+        grid = grid.copy()
+        grid[cell] = effect.becomes
+    first = place.first
+    if first is None:
+        last = (action if operator.action is None else operator.action, there)
+        first = Course([*way_to(pose, reach), last], operator, cell)
+    return _Place(there, grid, effect.holds, changed(place.codes, effect), first)

@@ -7,27 +7,29 @@ the end of an episode all that it learned is one commit; an episode that was cut
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
 
-import agent.facts as facts
+from agent.chain import Wanted, chain
+from agent.contact import ENTER, shown
 from agent.effect import Effect
-from agent.encoder import embed
-from agent.environment import Environment
+from agent.encoder import embed_effect
+from agent.environment import Environment, Pose
 from agent.exploration import Explorer, RandomExplorer
-from agent.extraction import Piece, extract_skill, operator_key, pieces, refit
+from agent.extraction import claim, extract_skill, extract_way, refit, ways
 from agent.history import Episode, Transition, notes_key
 from agent.knowledge import Knowledge
-from agent.operator import Operator, chain
-from agent.planning import plan
-from agent.trace import Trace
+from agent.moves import moved
+from agent.operator import Operator
+from agent.planning import Course, plan
+from agent.repertoire import Repertoire, apart
+from agent.trace import Segment, Trace, remembered
 from skillstore import Skill, SkillLibrary
 
-TOP_K = 16
+Outlook = tuple[object, ...]
 PATIENCE = 5  # failures in a row, in one episode, after which an operator is left alone until the next
-HOPELESS = 0.1  # a skill less likely to work than this is not tried: one that never worked is tried 9 times
 
 
 class ProceduralMemoryAgent:
@@ -36,7 +38,7 @@ class ProceduralMemoryAgent:
     ``generator`` serves exploration alone; a library that the agent ``name`` used before brings its own state, so
     that a restarted agent goes on as if it had never stopped. With ``plans=False`` it has only kept skills and
     exploring; with ``use_skills=False`` it is the control: the same agent, only exploring. Several agents with
-    different names may share a library.
+    different names may share a library. ``planned`` counts the searches of the planner since it was made.
     """
 
     def __init__(
@@ -56,7 +58,9 @@ class ProceduralMemoryAgent:
         self.use_skills = use_skills
         self.plans = plans
         self.knowledge = Knowledge()
+        self.planned = 0
         self._first_draw = generator.bit_generator.state
+        self._kept: set[object] = set()  # ways known to be in the library; a cache, as asking costs more
 
     def run_episode(self, environment: Environment, *, seed: int | None = None, learn: bool = True) -> Episode:
         """Run one episode and, with ``learn``, commit what it taught; on return that is as durable as the library.
@@ -64,14 +68,10 @@ class ProceduralMemoryAgent:
         Without ``learn`` nothing is written, and the generator goes on from where it stands.
         """
         self.recall(environment, generator=learn)
+        self.knowledge.moves.begin()
         trace = Trace(environment.reset(seed=seed)[0])
         while not trace.done:
-            skill = self.choose_skill(trace, environment) if self.use_skills else None
-            if skill is None:
-                action = self.explorer.choose(trace.observation, environment.action_count, self.generator)
-                self._step(environment, action, trace)
-            else:
-                self.execute_skill(environment, skill, trace)
+            self._go_on(environment, trace)
         return self._commit(environment, trace) if learn else self._episode(trace, len(self.library), ())
 
     def recall(self, environment: Environment, *, generator: bool = True) -> None:
@@ -81,87 +81,125 @@ class ProceduralMemoryAgent:
         if generator:
             self.generator.bit_generator.state = json.loads(notes["generator"]) if notes else self._first_draw
 
-    def choose_skill(self, trace: Trace, environment: Environment) -> Skill | None:
-        """The best applicable skill for the next effect worth having, else a planned one; None without either."""
-        observation = trace.observation
-        state = facts.of(observation, self.knowledge.moves)
-        for effect in self._wanted(state, trace):
-            away = state.get(facts.offset(effect.tile))
-            if not isinstance(away, tuple):
-                continue
-            query = embed(effect, (away[0], away[1]), observation.carrying)
-            matches = self.library.retrieve_skills(state, query, TOP_K)
-            usable = [match for match in matches if self._usable(match.skill, effect, trace, environment)]
-            if usable:
-                return max(usable, key=lambda match: _promise(match.skill) * (match.similarity or 0.0)).skill
-            planned = self._planned(effect, state, trace, environment) if self.plans else None
-            if planned is not None:
-                return planned
+    def _go_on(self, environment: Environment, trace: Trace) -> None:
+        """Towards the end, if a way is known; else try something new; else go where something may be new."""
+        skill = self.choose_skill(trace, environment) if self.use_skills else None
+        if skill is None and self.use_skills:
+            if self._explore(environment, trace, must=False):
+                return
+            skill = self.choose_skill(trace, environment, lambda state: frozenset(state.items()) not in trace.been)
+        if skill is not None:
+            self.execute_skill(environment, skill, trace)
+        else:
+            self._explore(environment, trace, must=True)
+
+    def choose_skill(self, trace: Trace, environment: Environment, wanted: Wanted | None = None) -> Skill | None:
+        """The best skill towards the end, or circumstances that are ``wanted``: a kept one, else a planned one."""
+        here, names = trace.observation, environment.action_names
+        sound = [operator for operator in self.knowledge.operators if trace.failures[operator.key] < PATIENCE]
+        sound.sort(key=lambda operator: -operator.chance)
+        links, sure = chain(here.grid, here.carrying, sound, wanted)
+        if not links:
+            return None
+        if sure or not self.plans:
+            kept = self._kept_for(links[0], trace, environment)
+            if kept is not None or not self.plans:
+                return kept
+        outlook = self._outlook(sound, trace, wanted)
+        if outlook in trace.hopeless:
+            return None
+        self.planned += 1
+        course = plan(here, sound, self.knowledge.moves, wanted)
+        if course is None:
+            trace.hopeless.add(outlook)
+            return None
+        return _as_skill(course, here.pose, names, environment)
+
+    def _kept_for(self, operator: Operator, trace: Trace, environment: Environment) -> Skill | None:
+        """What kept skills can do for an operator: its event, where its tile is in contact; else the way there."""
+        here, moves, names = trace.observation, self.knowledge.moves, environment.action_names
+        repertoire = Repertoire(self.library, moves, here.grid, here.carrying, names)
+        places = operator.places(here.pose, here.grid, moves)
+        if here.pose in places:
+            action, cell = places[here.pose]
+            there = moves.after(here.pose, action) if operator.action is None else here.pose
+            event = repertoire.event(here.pose, operator, cell)
+            if event is not None and event.id is not None and not trace.failed[event.id]:
+                return event
+            return extract_skill(operator, action, here.pose, there or here.pose, cell, names, environment.tile_names)
+        if not self.plans:
+            return repertoire.composed(here.pose, list(places), +trace.failed)
+        return self._as_short_as_can_be(repertoire, here.pose, list(places), trace)
+
+    def _as_short_as_can_be(
+        self, repertoire: Repertoire, here: Pose, places: Sequence[Pose], trace: Trace
+    ) -> Skill | None:
+        """A kept way to the nearest of the places than which none can be shorter: it saves a search for one."""
+        far = {place: self.knowledge.moves.distance(apart(here, place), here[2:], repertoire.span) for place in places}
+        nearest = min((length for length in far.values() if length is not None), default=None)
+        for place in (place for place, length in far.items() if length == nearest is not None):
+            known = repertoire.way(here, place)
+            if known is not None and len(known.said.way) == nearest and not trace.failed[known.skill.id or 0]:
+                return known.skill
         return None
 
     def execute_skill(self, environment: Environment, skill: Skill, trace: Trace) -> bool:
-        """Do what the skill says, until its effect or the first sign that it does not work; whether it worked."""
-        operator = operator_key(skill)
-        if operator is None:
-            raise ValueError(f"{skill.name!r} is not a skill of an agent: it says no effect to check")
-        x, y = trace.observation.cell
-        effect = None
-        for name, (dx, dy, *heading) in zip(skill.action_sequence, skill.metadata["way"], strict=True):
-            effect = self._step(environment, environment.action_names.index(name), trace)
-            if effect is not None or trace.done or trace.observation.pose != (x + dx, y + dy, *heading):
+        """Do what the skill says, until its end or the first sign that it does not work; whether it worked."""
+        said = claim(skill)
+        if said is None:
+            raise ValueError(f"{skill.name!r} is not a skill of an agent: it does not say where it leads")
+        names, start = environment.action_names, trace.observation.pose
+        effect, done = None, 0
+        for name, step in zip(skill.action_sequence, said.way, strict=True):
+            effect = self._step(environment, names.index(name), trace, practised=skill.id is not None)
+            done += 1
+            if effect is not None or trace.done or trace.observation.pose != moved(start, step):
                 break
-        trace.record(skill.id, operator, effect == operator[0])
-        return effect == operator[0]
+        if said.event is None:
+            success = done == len(said.way) and trace.observation.pose == moved(start, said.step)
+            trace.record(skill.id, None, success)
+            return success
+        wanted, contact, _ = said.event
+        action = None if contact == ENTER else names.index(skill.action_sequence[-1])
+        tried = done == len(said.way)
+        trace.record(skill.id, (wanted, action, contact) if tried else None, effect == wanted)
+        return effect == wanted
 
-    def _step(self, environment: Environment, action: int, trace: Trace) -> Effect | None:
-        before = trace.observation
-        after, reward, terminated, truncated, _ = environment.step(action)
-        self.knowledge.moves.watch(before, action, after)
-        return trace.append(Transition(before, action, after, reward, terminated, truncated))
+    def _explore(self, environment: Environment, trace: Trace, *, must: bool) -> bool:
+        """Try what the explorer chooses, until something unexpected happens; whether it chose anything."""
+        actions = self.explorer.choose(trace, self.knowledge, environment.action_count, self.generator, must=must)
+        for action in actions:
+            expected = self.knowledge.moves.after(trace.observation.pose, action)
+            effect = self._step(environment, action, trace)
+            if effect is not None or trace.done or (expected and trace.observation.pose != expected):
+                break
+        return bool(actions)
 
-    def _wanted(self, state: facts.State, trace: Trace) -> Iterator[Effect]:
-        """The next effect on a known chain to the end; without a chain, each effect not yet had, latest first."""
-        sound = [o for o in self.knowledge.operators if trace.failures[o.key] < PATIENCE]
-        links = chain(state, sound)
-        if links:
-            yield links[0].effect
-            return
-        had = set(trace.achieved())
-        yield from dict.fromkeys(o.effect for o in reversed(sound) if o.holds(state) and o.effect not in had)
+    def _step(self, environment: Environment, action: int, trace: Trace, *, practised: bool = False) -> Effect | None:
+        before, circumstances = trace.observation, trace.circumstances
+        seen, reward, terminated, truncated, _ = environment.step(action)
+        transition = Transition(before, action, remembered(before, seen), reward, terminated, truncated)
+        found = trace.append(transition, practised=practised)
+        trace.tried(self.knowledge.learn(transition, found), circumstances)
+        return found[0] if found else None
 
-    def _planned(self, effect: Effect, state: facts.State, trace: Trace, environment: Environment) -> Skill | None:
-        """The shortest plan for the effect as a skill, which no library has yet."""
-        names, moves = environment.action_names, self.knowledge.moves
-        planned = [
-            (piece, operator)
-            for operator in self.knowledge.operators
-            if operator.effect == effect and operator.holds(state) and trace.failures[operator.key] < PATIENCE
-            if (piece := plan(trace.observation, operator, moves, names)) is not None
-        ]
-        best = min(planned, key=lambda made: len(made[0].way), default=None)
-        return extract_skill(*best, names, environment.tile_names) if best else None
-
-    def _usable(self, skill: Skill, effect: Effect, trace: Trace, environment: Environment) -> bool:
-        operator = operator_key(skill)
-        return (
-            operator is not None
-            and operator[0] == effect
-            and trace.failures[operator] < PATIENCE
-            and skill.id not in trace.failed
-            and _chance(skill) >= HOPELESS
-            and all(action in environment.action_names for action in skill.action_sequence)
-        )
+    def _outlook(self, sound: Sequence[Operator], trace: Trace, wanted: Wanted | None) -> Outlook:
+        """All that an answer of the planner depends on, but for where the agent stands."""
+        here, moves = trace.observation, self.knowledge.moves
+        enterable = tuple(code for code in moves.entered if moves.can_enter(code))
+        known = tuple((operator.key, len(operator.needs), len(operator.refuted)) for operator in sound)
+        aim = None if wanted is None else len(trace.been)
+        return here.carrying, here.grid.tobytes(), enterable, len(moves.seen), known, aim
 
     def _commit(self, environment: Environment, trace: Trace) -> Episode:
         """Write what the episode taught, the outcomes, the notes and the episode itself as one commit."""
-        learned, refitted = self._lessons(environment, trace) if self.use_skills else ([], [])
         names: list[str] = []
         kept = len(self.library)
         with self.library.batch():
-            for skill_id, skill in refitted:
-                self.library.replace_skill(skill_id, skill)
-            for skill in learned:
-                names += [skill.name] if self._keep(skill) else []
+            if self.use_skills:
+                self._refit()
+                for segment in trace.segments:
+                    names += self._learn(segment, environment) if not segment.practised else []
             for skill_id, success in trace.outcomes:
                 self.library.record_outcome(skill_id, success)
             self.knowledge.uses += len(trace.outcomes)
@@ -174,33 +212,35 @@ class ProceduralMemoryAgent:
             }
         return episode
 
-    def _lessons(self, environment: Environment, trace: Trace) -> tuple[list[Skill], list[tuple[int, Skill]]]:
-        """The skills that the episode adds, and by id those kept whose needs it showed to be too specific."""
-        names = environment.action_names
-        shown = [(segment, *self.knowledge.learn_operator(segment, names)) for segment in trace.segments]
-        general = {operator.key: operator for _, operator, dropped in shown if dropped}
-        refitted = [
-            (skill.id, refit(skill, general[key]))
-            for skill in (self.library if general else ())
-            if skill.id is not None and (key := operator_key(skill)) in general
-        ]
-        learned = [
-            extract_skill(piece, operator, names, environment.tile_names)
-            for segment, operator, _ in shown
-            for piece in pieces(segment, operator, self.knowledge.moves)
-            if not self._has_as_good(operator, piece)
-        ]
-        return learned, refitted
+    def _refit(self) -> None:
+        """Drop from kept skills the needs that their operators turned out to do without."""
+        general = {(operator.effect, operator.contact): operator for operator in self.knowledge.general}
+        for skill in list(self.library) if general else ():
+            said = claim(skill)
+            operator = general.get(said.event[:2]) if said is not None and said.event is not None else None
+            if operator is not None and skill.id is not None:
+                self.library.replace_skill(skill.id, refit(skill, operator))
+        self.knowledge.general.clear()
 
-    def _has_as_good(self, operator: Operator, piece: Piece) -> bool:
-        """Whether a kept skill does the same from there in as few actions."""
-        query = embed(operator.effect, piece.away, operator.effect.held)
-        return any(
-            len(match.skill.action_sequence) <= len(piece.way)
-            and operator_key(match.skill) == operator.key
-            and _chance(match.skill) >= HOPELESS
-            for match in self.library.retrieve_skills(piece.state, query, TOP_K)
-        )
+    def _learn(self, segment: Segment, environment: Environment) -> list[str]:
+        """Keep the skills of a segment that are not known yet; the names of the new ones."""
+        last, moves, names = segment.last, self.knowledge.moves, environment.action_names
+        repertoire = Repertoire(self.library, moves, last.before.grid, last.before.carrying, names)
+        learned = []
+        contact = shown(last.before, last.after, segment.cell)
+        operator = self.knowledge.operator(segment.effect, None if contact == ENTER else last.action, contact)
+        if operator is not None and repertoire.event(last.before.pose, operator, segment.cell) is None:
+            event = (operator, last.action, last.before.pose, last.after.pose, segment.cell)
+            learned.append(extract_skill(*event, names, environment.tile_names))
+        for start, way in ways(segment, moves):
+            shape = (start[2:], tuple(apart(start, pose) for _, pose in way))
+            if shape in self._kept:
+                continue
+            self._kept.add(shape)
+            known = repertoire.way(start, last.before.pose)
+            if known is None or len(known.said.way) > len(way):
+                learned.append(extract_way(start, way, names))
+        return [skill.name for skill in learned if self._keep(skill)]
 
     def _keep(self, skill: Skill) -> bool:
         """Add the skill, or the shorter way to the one it merges with; True when it is a new one."""
@@ -222,11 +262,18 @@ class ProceduralMemoryAgent:
         )
 
 
-def _chance(skill: Skill) -> float:
-    """The expected success of the next use, by Laplace's rule of succession."""
-    return (skill.success_count + 1) / (skill.times_used + 2)
-
-
-def _promise(skill: Skill) -> float:
-    """What is to be expected of each action of the skill."""
-    return _chance(skill) / len(skill.action_sequence)
+def _as_skill(course: Course, start: Pose, names: Sequence[str], environment: Environment) -> Skill:
+    """A planned course as a skill, which no library has yet."""
+    effect, way = course.operator.effect, course.way
+    before = way[-2][1] if len(way) > 1 else start
+    offset = (course.cell[0] - before[0], course.cell[1] - before[1])
+    return Skill(
+        name=effect.say(environment.tile_names),
+        preconditions={},
+        action_sequence=[names[action] for action, _ in way],
+        embedding=embed_effect(effect, offset),
+        metadata={
+            "way": [list(apart(start, pose)) for _, pose in way],
+            "event": [effect.pack(), course.operator.contact, list(offset)],
+        },
+    )

@@ -11,7 +11,9 @@ from cli import asking, carrying, changing, place, upkeep
 from cli.bench import bench
 from cli.completion import completion
 from cli.edge import Edge
+from cli.evaluate import evaluate
 from cli.interrupts import stop
+from cli.replay import replay
 from cli.train import train
 
 
@@ -37,7 +39,8 @@ for command in (
     train, asking.list_skills, asking.show_skill, asking.search, asking.why_not, asking.stats,
     changing.add, changing.remove, carrying.import_, carrying.export,
     carrying.backup, carrying.restore,
-    changing.snapshot, changing.compact, asking.verify, upkeep.repair, upkeep.migrate, bench, completion,
+    changing.snapshot, changing.compact, asking.verify, upkeep.repair, upkeep.migrate,
+    evaluate, replay, bench, completion,
 ):  # fmt: skip
     skillstore.add_command(command)
 

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 @click.option("--size", type=click.IntRange(5, 64), default=5, show_default=True, help="Cells a side.")
 @click.option(
     "--layout",
-    type=click.Choice(["tutorial", "open", "locked"]),
+    type=click.Choice(["tutorial", "open", "locked", "maze"]),
     default="tutorial",
     show_default=True,
-    help="Fixed places; drawn anew for each episode; drawn, with two rooms and a locked door between.",
+    help="Fixed places; drawn anew for each episode; drawn, two rooms and a locked door between; a maze and a door.",
 )
 @click.option("--control/--no-control", default=True, help="Also run the same agent without skills, to compare.")
 @click.option("--plot", metavar="FILE.png", type=Path, help="The curves.  [default: beside the library]")

@@ -25,6 +25,9 @@ DOORS = {
     "msgpack": {"skillstore.local.records"},
     "filelock": {"skillstore.local.directory"},
     "matplotlib": {"agent.plots", "skillstore.bench.plots"},
+    "gymnasium": {"agent.worlds.gym", "agent.worlds.minigrid"},
+    "minigrid": {"agent.worlds.minigrid"},
+    "PIL": {"agent.animation"},
     "click": {"cli"},
     "apsw": {"skillstore.bench.peers.sqlite"},
     "sqlite_vec": {"skillstore.bench.peers.sqlite"},
@@ -152,6 +155,13 @@ def test_importing_skillstore_loads_nothing_slow() -> None:
     loaded = set(subprocess.check_output([sys.executable, "-c", code], text=True).split())
     assert "skillstore" in loaded
     assert not loaded & {"faiss", "msgpack", "filelock", "matplotlib", "click", "agent", "cli", "asyncio", "hypothesis"}
+
+
+def test_importing_the_agent_and_its_worlds_loads_no_extra() -> None:
+    code = "import sys, agent, agent.worlds.minigrid; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    loaded = set(subprocess.check_output([sys.executable, "-c", code], text=True).split())
+    assert "agent" in loaded
+    assert not loaded & {"faiss", "matplotlib", "gymnasium", "minigrid", "pygame", "PIL", "click"}
 
 
 def test_the_public_names_of_skillstore() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from agent.environment import Observation
+from agent.exploration import CuriousExplorer, RandomExplorer
 from agent.gridworld import ACTION_NAMES, TILE_NAMES, GridWorld
+from agent.knowledge import Knowledge
+from agent.trace import Trace
 
 
 class PermutedGridWorld:
@@ -46,13 +49,24 @@ class PermutedGridWorld:
         return Observation(observation.pose, self.codes[observation.grid], carrying)
 
 
-class PermutedExplorer:
+class PermutedExplorer(RandomExplorer):
     """The uniform explorer, making the same choices whatever the order of the actions."""
 
-    name = "permuted random"
+    def __init__(self, order: list[int]) -> None:
+        self._order = order
+
+    def choose(
+        self, trace: Trace, knowledge: Knowledge, action_count: int, generator: np.random.Generator, *, must: bool
+    ) -> Sequence[int]:
+        chosen = super().choose(trace, knowledge, action_count, generator, must=must)
+        return [self._order.index(action) for action in chosen]
+
+
+class PermutedCuriosity(CuriousExplorer):
+    """The curious explorer, deciding between equals in the same way whatever the order of the actions."""
 
     def __init__(self, order: list[int]) -> None:
-        self.order = order
+        self._order = order
 
-    def choose(self, observation: Observation, action_count: int, generator: np.random.Generator) -> int:
-        return self.order.index(int(generator.integers(action_count)))
+    def order(self, actions: list[int]) -> list[int]:
+        return [self._order.index(action) for action in actions]

@@ -5,12 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agent.baselines import GuidedExplorer, TabularAgent
-from agent.encoder import ENCODER_DIM
+from agent.baselines import GuidedAgent, TabularAgent
 from agent.evaluation import shortest_run
 from agent.gridworld import GridWorld
-from agent.procedural import ProceduralMemoryAgent
-from skillstore import SkillLibrary
 
 
 @pytest.mark.parametrize("planning_steps", [0, 20])
@@ -44,13 +41,7 @@ def test_planning_saves_steps() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_the_guided_walk_is_the_shortest_in_open_worlds(seed: int) -> None:
     world = GridWorld(7, layout="open", layout_seed=seed)
-    guided = ProceduralMemoryAgent(
-        SkillLibrary(embedding_dim=ENCODER_DIM),
-        np.random.default_rng(0),
-        explorer=GuidedExplorer(world),
-        use_skills=False,
-    )
     shortest = shortest_run(GridWorld(7, layout="open", layout_seed=seed))
-    episode = guided.run_episode(world)
+    episode = GuidedAgent().run_episode(world)
     assert episode.success
     assert episode.steps == shortest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from agent.environment import Cell
 from agent.evaluation import shortest_run
 from agent.gridworld import ACTION_NAMES, BOX, CLOSED_DOOR, GOAL, KEY, OPENED_DOOR, TILE_NAMES, WALL, GridWorld
 from tests.agent.permuted import PermutedGridWorld
@@ -27,6 +28,11 @@ class TestOpenContract(EnvironmentContract):
 class TestLockedContract(EnvironmentContract):
     def make(self) -> GridWorld:
         return GridWorld(7, layout="locked")
+
+
+class TestMazeContract(EnvironmentContract):
+    def make(self) -> GridWorld:
+        return GridWorld(6, layout="maze")
 
 
 class TestDisguisedContract(EnvironmentContract):
@@ -155,16 +161,40 @@ def test_a_reset_without_a_seed_draws_the_next_layout_and_a_layout_seed_fixes_it
     assert len({(fixed.reset(seed=seed), fixed.layout)[1] for seed in range(5)}) == 1
 
 
-@pytest.mark.parametrize("layout", ["open", "locked"])
-@pytest.mark.parametrize("size", [5, 8])
+@pytest.mark.parametrize("layout", ["open", "locked", "maze"])
+@pytest.mark.parametrize("size", range(5, 17))
 def test_every_drawn_layout_has_distinct_places_and_a_way_to_the_end(layout: str, size: int) -> None:
-    for seed in range(12):
+    for seed in range(6):
         world = GridWorld(size, layout=layout, layout_seed=seed)
         world.reset()
         plan = world.layout
         places = [plan.start, plan.key, plan.door, plan.goal, plan.box, *plan.walls]
         assert len(set(places)) == len(places)
-        assert 3 <= shortest_run(world) <= 10 * size
+        assert 3 <= shortest_run(world) <= (world.max_steps if layout == "maze" else 10 * size)
+
+
+def test_a_maze_has_no_loop_and_its_door_parts_start_and_goal() -> None:
+    for seed in range(20):
+        world = GridWorld(9, layout="maze", layout_seed=seed)
+        world.reset()
+        passages = {(x, y) for x in range(9) for y in range(9)} - world.layout.walls
+        joints = sum(other in passages for x, y in passages for other in ((x + 1, y), (x, y + 1)))
+        assert joints == len(passages) - 1
+        here = reached(world.layout.start, passages - {world.layout.door})
+        assert {world.layout.key, world.layout.box} <= here
+        assert world.layout.goal not in here
+        assert reached(world.layout.start, passages) == passages
+        assert len(passages) > 9 * 9 / 3
+
+
+def reached(start: Cell, passages: set[Cell]) -> set[Cell]:
+    """The cells that can be walked to."""
+    found, frontier = {start}, [start]
+    for x, y in frontier:
+        joined = {(x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)} & (passages - found)
+        found |= joined
+        frontier += joined
+    return found
 
 
 def test_walls_and_a_closed_locked_door_cannot_be_entered() -> None:
@@ -184,15 +214,9 @@ def test_the_wall_of_a_locked_room_parts_start_and_goal() -> None:
         world = GridWorld(6, layout="locked", layout_seed=seed)
         grid = world.reset()[0].grid
         assert int((grid == WALL).sum()) == 5
-        reached, frontier = {world.layout.start}, [world.layout.start]
-        while frontier:
-            x, y = frontier.pop()
-            for cell in ((x + 1, y), (x - 1, y), (x, y + 1), (x, y - 1)):
-                if min(cell) >= 0 and max(cell) < 6 and grid[cell] not in (WALL, CLOSED_DOOR) and cell not in reached:
-                    reached.add(cell)
-                    frontier.append(cell)
-        assert world.layout.key in reached
-        assert world.layout.goal not in reached
+        cells = {(x, y) for x in range(6) for y in range(6) if grid[x, y] not in (WALL, CLOSED_DOOR)}
+        assert world.layout.key in reached(world.layout.start, cells)
+        assert world.layout.goal not in reached(world.layout.start, cells)
 
 
 def test_a_locked_door_opens_from_beside_it() -> None:
@@ -220,5 +244,5 @@ def test_a_bad_size_is_refused(size: object) -> None:
 
 
 def test_an_unknown_layout_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="tutorial, open, locked"):
-        GridWorld(layout="maze")
+    with pytest.raises(ValueError, match="tutorial, open, locked, maze"):
+        GridWorld(layout="spiral")

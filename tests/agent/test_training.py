@@ -15,6 +15,7 @@ import pytest
 from agent.encoder import ENCODER_DIM, ENCODER_NAME
 from agent.environment import Observation
 from agent.evaluation import new_agent
+from agent.exploration import CuriousExplorer
 from agent.gridworld import GridWorld
 from agent.history import Episode, History
 from agent.procedural import ProceduralMemoryAgent
@@ -61,6 +62,21 @@ class Interrupted(GridWorld):
 
 def world() -> GridWorld:
     return GridWorld(6, layout="open")
+
+
+def test_nothing_that_a_restart_loses_is_needed() -> None:
+    """Curiosity in locked rooms: trials, operators, moves and skills all come back from the library."""
+    rooms = GridWorld(7, layout="locked")
+    whole, parts = (new_agent(3, explorer=CuriousExplorer()) for _ in range(2))
+    expected = list(train(rooms, whole, 9, seed=5))
+    run: list[Episode] = []
+    for _ in range(9):
+        restarted = ProceduralMemoryAgent(parts.library, np.random.default_rng(77), explorer=CuriousExplorer())
+        restarted._first_draw = parts._first_draw
+        run += train(rooms, restarted, 1, seed=5)
+    assert run == expected
+    assert [s.action_sequence for s in parts.library] == [s.action_sequence for s in whole.library]
+    assert dict(parts.library.notes) == dict(whole.library.notes)
 
 
 def never_stopped(episodes: int) -> tuple[list[Episode], ProceduralMemoryAgent]:

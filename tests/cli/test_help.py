@@ -18,7 +18,7 @@ from tests.cli.conftest import Run, data, refused
 
 COMMANDS = {
     "train", "list", "show", "search", "why-not", "stats", "add", "remove", "import", "export", "backup", "restore",
-    "snapshot", "compact", "verify", "repair", "migrate", "bench", "completion",
+    "snapshot", "compact", "verify", "repair", "migrate", "evaluate", "replay", "bench", "completion",
 }  # fmt: skip
 
 
@@ -26,7 +26,9 @@ def test_the_commands_are_these() -> None:
     assert set(skillstore.commands) == COMMANDS
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["search", "-h"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["train", "--help"], ["search", "-h"], ["evaluate", "-h"], ["--version"]]
+)
 def test_help_loads_neither_numpy_nor_faiss_nor_the_library(arguments: list[str]) -> None:
     heavy = {"numpy", "faiss", "skillstore", "agent", "matplotlib", "msgpack"}
     code = (
@@ -84,8 +86,9 @@ def test_the_shell_is_offered_our_commands() -> None:
     ]  # fmt: skip
 
 
-def test_the_layouts_are_those_of_the_world() -> None:
-    (layout,) = [parameter for parameter in skillstore.commands["train"].params if parameter.name == "layout"]
+@pytest.mark.parametrize("name", ["train", "replay"])
+def test_the_layouts_are_those_of_the_world(name: str) -> None:
+    (layout,) = [parameter for parameter in skillstore.commands[name].params if parameter.name == "layout"]
     assert isinstance(layout.type, click.Choice)
     assert set(layout.type.choices) == set(LAYOUTS)
 

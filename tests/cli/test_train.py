@@ -124,7 +124,7 @@ def test_without_matplotlib_the_figures_are_kept(run: Run, here: Path, monkeypat
         (["--seed", "-1"], "--seed"),
         (["--size", "4"], "--size"),
         (["--size", "1000000"], "--size"),
-        (["--layout", "maze"], "tutorial"),
+        (["--layout", "spiral"], "tutorial"),
         (["--plot", "curves.jpg"], ".png"),
         (["--csv", "figures"], ".csv"),
         (["--plot", "none/curves.png"], "none"),

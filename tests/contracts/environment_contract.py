@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agent.environment import Environment, Observation
+from agent.environment import UNSEEN, Environment, Observation
 
 LONGEST = 100_000  # steps after which an environment that never ends is given up
 
@@ -30,6 +30,23 @@ class EnvironmentContract:
             assert all(0 <= at < side for at, side in zip(observation.cell, observation.grid.shape, strict=True))
             assert observation.carrying is None or type(observation.carrying) is int
             assert set(observation.grid.ravel().tolist()) <= set(environment.tile_names)
+            assert observation.carrying is None or observation.carrying in environment.tile_names
+            assert observation.grid[observation.cell] != UNSEEN, "the tile it stands on is always in view"
+
+    def test_a_body_stays_what_it_is_in_a_world_of_one_size(self) -> None:
+        seen = list(_observations(self.make(), seed=5))
+        assert len({(len(observation.pose), observation.grid.shape) for observation in seen}) == 1
+
+    def test_nobody_is_told_what_happened(self) -> None:
+        environment = self.make()
+        generator = np.random.default_rng(6)
+        _, info = environment.reset(seed=6)
+        assert info == {}
+        terminated = truncated = False
+        while not (terminated or truncated):
+            action = int(generator.integers(environment.action_count))
+            *_, terminated, truncated, info = environment.step(action)
+            assert info == {}
 
     def test_a_step_gives_gymnasiums_five_values(self) -> None:
         environment = self.make()

@@ -1,0 +1,80 @@
+"""Chains: which effects lead to the end, by circumstances alone, wherever the tiles are.
+
+Every chain of events that a search over the grid could find is one of these too, so where there is none, nobody need
+search. It costs no pass over the grid, and says what comes next; it does not know what is in the way.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+
+from agent.effect import Effect
+from agent.environment import UNSEEN
+from agent.facts import State, seen
+from agent.moves import Grid
+from agent.operator import Operator
+
+Codes = dict[int, int]  # how many tiles of each code are in view
+Wanted = Callable[[State], bool]
+LONGEST = 12  # events
+
+
+def chain(
+    grid: Grid, carrying: int | None, operators: Sequence[Operator], wanted: Wanted | None
+) -> tuple[list[Operator], bool]:
+    """The shortest chain of operators from here to the end, or to circumstances that are ``wanted``; empty for none.
+
+    Chains of operators whose needs all hold are preferred; without one, those that are only hopeful count too. The
+    second value says whether the chain is sure. Breadth first; each operator changes what is carried, and one tile, as
+    its effect says.
+    """
+    codes = dict(Counter(grid.ravel().tolist()))
+    codes.pop(UNSEEN, None)
+    for sure in (True, False):
+        found = _search(codes, carrying, operators, wanted, sure)
+        if found:
+            return found, sure
+    return [], False
+
+
+def _search(
+    codes: Codes, carrying: int | None, operators: Sequence[Operator], wanted: Wanted | None, sure: bool
+) -> list[Operator]:
+    frontier: deque[tuple[Codes, int | None, list[Operator]]] = deque([(codes, carrying, [])])
+    visited = {_key(codes, carrying)}
+    while frontier:
+        codes, carrying, taken = frontier.popleft()
+        state = told(codes, carrying)
+        for operator in operators:
+            effect = operator.effect
+            if not codes.get(effect.tile) or not (operator.holds(state) if sure else operator.hopeful(state)):
+                continue
+            after = changed(codes, effect)
+            if effect.ends if wanted is None else wanted(told(after, effect.holds)):
+                return [*taken, operator]
+            key = _key(after, effect.holds)
+            if key not in visited and len(taken) < LONGEST:
+                visited.add(key)
+                frontier.append((after, effect.holds, [*taken, operator]))
+    return []
+
+
+def told(codes: Codes, carrying: int | None) -> State:
+    """The circumstances as facts."""
+    return {"carrying": carrying, **{seen(code): True for code, count in codes.items() if count}}
+
+
+def changed(codes: Codes, effect: Effect) -> Codes:
+    """How many tiles there are of each code after an effect."""
+    if effect.tile == effect.becomes:
+        return codes
+    return {
+        **codes,
+        effect.tile: codes.get(effect.tile, 0) - 1,
+        effect.becomes: codes.get(effect.becomes, 0) + 1,
+    }
+
+
+def _key(codes: Codes, carrying: int | None) -> tuple[int | None, frozenset[tuple[int, int]]]:
+    return carrying, frozenset((code, count) for code, count in codes.items() if count)

@@ -1,0 +1,117 @@
+"""Table distractors: a library in which most skills only look like the agent's own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from agent.encoder import ENCODER_DIM
+from agent.evaluation import contenders as who
+from agent.evaluation import seeds
+from agent.evaluation.examination import Examination
+from agent.evaluation.figures import Line, Number, aimed
+from agent.evaluation.grids import shown
+from agent.evaluation.lookalikes import lookalikes
+from agent.evaluation.table import Case, Curve, Row, Table, groups, rate, spread
+from agent.exploration import CuriousExplorer
+from agent.gridworld import GridWorld
+from agent.procedural import ProceduralMemoryAgent
+from skillstore import Matches, SkillLibrary
+
+WORLD = "locked 8"
+CLEAN, NOISY = "clean library", "look-alikes added"
+AGENTS = (NOISY, CLEAN, who.CLEARED, who.SKILLS_OFF)
+
+
+class Watched(SkillLibrary):
+    """A library that notes how long each retrieval took, and counts the uses that failed.
+
+    Milliseconds, twice: as time passed, and as this thread was busy, which no other process can lengthen.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.passed: list[float] = []
+        self.busy: list[float] = []
+        self.failed = 0
+
+    def retrieve_skills(self, *args: Any, **kwargs: Any) -> Matches:
+        """As in any library."""
+        passed, busy = time.perf_counter(), time.thread_time()
+        matches = super().retrieve_skills(*args, **kwargs)
+        self.busy.append(1000 * (time.thread_time() - busy))
+        self.passed.append(1000 * (time.perf_counter() - passed))
+        return matches
+
+    def record_outcome(self, skill_id: int, success: bool) -> None:
+        """As in any library."""
+        super().record_outcome(skill_id, success)
+        self.failed += not success
+
+
+def trial(case: Case) -> list[Row]:
+    """Train; then, with or without look-alikes added, live on the hidden layouts, learning on."""
+    examination = Examination(case)
+    generator = seeds.generator(case.seed, seeds.AGENT)
+    if case.agent not in (CLEAN, NOISY):
+        return examination.live(who.MAKERS[case.agent](generator), failed=0.0, busy=0.0, passed=0.0, skills=0)
+    library = Watched(embedding_dim=ENCODER_DIM)
+    agent = ProceduralMemoryAgent(library, generator, explorer=CuriousExplorer())
+    examination.train(agent)
+    if case.agent == NOISY:
+        add_noise(library, case, case.effort.noise)
+    library.busy.clear()
+    library.passed.clear()
+    library.failed, skills = 0, len(library)
+    rows = examination.live(agent)
+    busy, passed = (float(np.percentile(times, 99)) for times in (library.busy, library.passed))
+    failed = library.failed / len(rows)
+    return [{**row, "failed": failed, "busy": busy, "passed": passed, "skills": skills} for row in rows]
+
+
+def add_noise(library: SkillLibrary, case: Case, count: int) -> None:
+    """Add look-alikes of the library's skills until it has ``count`` more; what it merges does not count."""
+    skills, names = list(library), shown(GridWorld(), case.seed).action_names
+    made = lookalikes(skills, 1000 * count, names, seeds.generator(case.seed, seeds.NOISE))
+    while missing := len(skills) + count - len(library):
+        some = list(islice(made, missing))
+        if not some:
+            raise RuntimeError(f"there are not {count} skills that look like the {len(skills)} of the library")
+        library.add_skills(some)
+
+
+def lines(rows: Sequence[Row]) -> list[Line]:
+    """Steps beside those with the clean library, failed macros, and how long a retrieval takes."""
+    found = {agent: runs for (agent,), runs in groups(rows, "agent").items()}
+    made = []
+    for agent, runs in found.items():
+        made.append(Line(f"{WORLD}: steps over the shortest", agent, spread(runs, "over")))
+        made.append(Line(f"{WORLD}: solved", agent, rate(runs, "solved")))
+    if {CLEAN, NOISY} <= set(found):
+        noisy, clean = (float(np.mean([row["steps"] for row in found[agent]])) for agent in (NOISY, CLEAN))
+        times = noisy / clean
+        figure = "steps with look-alikes over those without, means"
+        made.append(aimed(figure, NOISY, Number(times), "at most 1.05", times <= 1.05))
+    for agent in (agent for agent in (NOISY, CLEAN) if agent in found):
+        failed, busy, aims = spread(found[agent], "failed"), spread(found[agent], "busy"), agent == NOISY
+        made.append(aimed("failed skills an episode", agent, failed, "mean at most 0.1", failed.mean <= 0.1, aims=aims))
+        goal, good = "worst seed at most 2", busy.worst <= 2
+        made.append(aimed("retrieval: p99 of a seed, ms of processor", agent, busy, goal, good, aims=aims))
+        made.append(Line("retrieval: p99 of a seed, ms of wall clock", agent, spread(found[agent], "passed")))
+        made.append(Line("skills in the library", agent, spread(found[agent], "skills")))
+    return made
+
+
+TABLE = Table(
+    name="distractors",
+    title="A library with 10,000 look-alike skills added",
+    about="Look-alike skills added to the library, in locked rooms never seen.",
+    pairs=tuple((WORLD, agent) for agent in AGENTS),
+    trial=trial,
+    lines=lines,
+    curve=Curve("layout", "over", "hidden layout, in order", "steps over the shortest path", logarithmic=True),
+)
