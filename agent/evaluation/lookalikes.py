@@ -9,31 +9,35 @@ import numpy as np
 
 from skillstore import Skill
 
-NEAR, APART = 0.1, 0.6  # the length of what is added to an embedding of length 1
+APART = 0.6  # what is added to an embedding of length 1 where the same one would be merged
 
 
 def lookalikes(
     skills: Sequence[Skill], count: int, action_names: Sequence[str], generator: np.random.Generator
 ) -> Iterator[Skill]:
-    """``count`` skills, each made of a drawn one of ``skills``: same name, metadata and length, an embedding near by.
+    """``count`` skills, each made of a drawn one of ``skills``: with its name, its metadata and as many actions.
 
-    One third keeps the preconditions and does other actions, drawn anew; one third does the same under preconditions
-    of which one was changed; one third is wrong in both. What keeps the preconditions is a little less near, or a
-    library would merge it with the skill it looks like. Nothing here knows what the facts of a skill mean: a changed
-    fact gets another value of its kind. Raises ValueError without skills.
+    In turn: (1) its preconditions, other actions, an embedding near by, as a library would merge the same one; and,
+    with the very same embedding, (2) some of its preconditions and other actions, so that it applies wherever the
+    other does; (3) its actions, one precondition changed; (4) the preconditions of another skill, other actions.
+    Nothing here knows what the facts of a skill mean: a changed fact gets another value of its kind. Raises ValueError
+    without skills.
     """
     if not skills:
         raise ValueError("there is no skill to look like")
     for index in range(count):
-        skill = skills[int(generator.integers(len(skills)))]
-        actions, preconditions = list(skill.action_sequence), dict(skill.preconditions)
-        if index % 3 != 1:
-            actions = [action_names[int(n)] for n in generator.integers(len(action_names), size=len(actions))]
-        if index % 3 != 0:
+        skill, another = (skills[int(number)] for number in generator.integers(len(skills), size=2))
+        actions, embedding = list(skill.action_sequence), np.array(skill.embedding, dtype=np.float64)
+        preconditions = dict(another.preconditions if index % 4 == 3 else skill.preconditions)
+        if index % 4 == 0:
+            noise = generator.standard_normal(len(embedding))
+            embedding += APART * noise / np.linalg.norm(noise)
+        elif index % 4 == 1:
+            preconditions = {name: value for name, value in preconditions.items() if generator.random() < 0.5}
+        elif index % 4 == 2:
             preconditions = _changed(preconditions, generator)
-        noise = generator.standard_normal(len(skill.embedding))
-        length = NEAR if index % 3 else APART
-        embedding = skill.embedding + length * noise / np.linalg.norm(noise)
+        if index % 4 != 2:
+            actions = [action_names[int(n)] for n in generator.integers(len(action_names), size=len(actions))]
         yield Skill(skill.name, preconditions, actions, embedding, metadata=dict(skill.metadata))
 
 

@@ -76,9 +76,12 @@ def trial(case: Case) -> list[Row]:
 def add_noise(library: SkillLibrary, case: Case, count: int) -> None:
     """Add look-alikes of the library's skills until it has ``count`` more; what it merges does not count."""
     skills, names = list(library), shown(GridWorld(), case.seed).action_names
-    made = lookalikes(skills, 10 * count, names, seeds.generator(case.seed, seeds.NOISE))
-    while len(library) < len(skills) + count:
-        library.add_skills(islice(made, len(skills) + count - len(library)))
+    made = lookalikes(skills, 1000 * count, names, seeds.generator(case.seed, seeds.NOISE))
+    while missing := len(skills) + count - len(library):
+        some = list(islice(made, missing))
+        if not some:
+            raise RuntimeError(f"there are not {count} skills that look like the {len(skills)} of the library")
+        library.add_skills(some)
 
 
 def lines(rows: Sequence[Row]) -> list[Line]:
