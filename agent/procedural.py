@@ -95,16 +95,26 @@ class ProceduralMemoryAgent:
 
     def choose_skill(self, trace: Trace, environment: Environment, wanted: Wanted | None = None) -> Skill | None:
         """The best skill towards the end, or circumstances that are ``wanted``: a kept one, else a planned one."""
-        here, names = trace.observation, environment.action_names
+        here = trace.observation
         sound = [operator for operator in self.knowledge.operators if trace.failures[operator.key] < PATIENCE]
         sound.sort(key=lambda operator: -operator.chance)
         links, sure = chain(here.grid, here.carrying, sound, wanted)
         if not links:
             return None
-        if sure or not self.plans:
+        again = (trace.circumstances, here.pose, links[0].key, wanted is None)
+        trusted = (sure and wanted is None) if self.plans else True
+        if trusted and trace.shortcuts[again] < (1 if self.plans else PATIENCE):
+            trace.shortcuts[again] += 1  # a chain does not see what is in the way: it is not to lead here for ever
             kept = self._kept_for(links[0], trace, environment)
-            if kept is not None or not self.plans:
+            if kept is not None:
                 return kept
+        return self._planned(sound, trace, environment, wanted) if self.plans else None
+
+    def _planned(
+        self, sound: Sequence[Operator], trace: Trace, environment: Environment, wanted: Wanted | None
+    ) -> Skill | None:
+        """The first part of the cheapest course as a skill, which no library has yet."""
+        here = trace.observation
         outlook = self._outlook(sound, trace, wanted)
         if outlook in trace.hopeless:
             return None
@@ -113,7 +123,7 @@ class ProceduralMemoryAgent:
         if course is None:
             trace.hopeless.add(outlook)
             return None
-        return _as_skill(course, here.pose, names, environment)
+        return _as_skill(course, here.pose, environment.action_names, environment)
 
     def _kept_for(self, operator: Operator, trace: Trace, environment: Environment) -> Skill | None:
         """What kept skills can do for an operator: its event, where its tile is in contact; else the way there."""

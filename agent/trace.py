@@ -43,7 +43,9 @@ class Trace:
 
     ``observation`` is the newest, with what was seen before where the view does not reach now. ``failed`` counts how
     often each skill did in this episode, ``failures`` how often each operator did since it last worked: neither is
-    to be tried for ever. ``trials`` counts what was tried in each of the circumstances met in it, ``been`` has these.
+    to be tried for ever. ``trials`` counts what was tried in each of the circumstances met in it, ``been`` has these,
+    ``poses`` with each pose. ``hopeless`` are outlooks from which no plan was found, ``shortcuts`` counts
+    the situations in which what is kept was asked without a plan.
     """
 
     observation: Observation
@@ -56,6 +58,7 @@ class Trace:
     been: set[Circumstances] = field(default_factory=set)
     poses: set[tuple[Circumstances, Pose]] = field(default_factory=set)
     hopeless: set[tuple[object, ...]] = field(default_factory=set)
+    shortcuts: Counter[tuple[object, ...]] = field(default_factory=Counter)
     unaided: int = 0
     _since: int = 0
 
