@@ -13,7 +13,7 @@ of the library among others: it uses public names only.
 
 from agent.encoder import ENCODER_DIM, ENCODER_NAME
 from agent.environment import Environment, Observation
-from agent.exploration import Explorer, RandomExplorer
+from agent.exploration import CuriousExplorer, Explorer, FrontierExplorer, RandomExplorer
 from agent.extraction import extract_skill
 from agent.gridworld import GridWorld
 from agent.history import Episode, History, Transition
@@ -23,9 +23,11 @@ from agent.training import train
 __all__ = [
     "ENCODER_DIM",
     "ENCODER_NAME",
+    "CuriousExplorer",
     "Environment",
     "Episode",
     "Explorer",
+    "FrontierExplorer",
     "GridWorld",
     "History",
     "Observation",

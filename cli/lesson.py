@@ -8,13 +8,28 @@ from typing import Any
 
 import numpy as np
 
-from agent import ENCODER_DIM, ENCODER_NAME, Episode, GridWorld, History, ProceduralMemoryAgent, train
+from agent import (
+    ENCODER_DIM,
+    ENCODER_NAME,
+    CuriousExplorer,
+    Episode,
+    Explorer,
+    FrontierExplorer,
+    GridWorld,
+    History,
+    ProceduralMemoryAgent,
+    RandomExplorer,
+    train,
+)
 from cli import place, rows
 from cli.interrupts import Interrupts
 from cli.output import count, table
 from skillstore import Skill, SkillLibrary
 
 AGENT, CONTROL = "agent", "control"
+EXPLORERS: dict[str, Callable[[], Explorer]] = {
+    each.name: each for each in (CuriousExplorer, FrontierExplorer, RandomExplorer)
+}
 LAST = 10
 """Episodes at the end of a run whose mean is reported."""
 
@@ -38,10 +53,19 @@ def opened() -> SkillLibrary:
 
 
 def run(
-    library: SkillLibrary, name: str, size: int, layout: str, episodes: int, seed: int, interrupts: Interrupts
+    library: SkillLibrary,
+    name: str,
+    size: int,
+    layout: str,
+    explorer: str,
+    episodes: int,
+    seed: int,
+    interrupts: Interrupts,
 ) -> Iterator[Episode]:
     """The agent's next episodes, or the control's, each kept in the library when it is yielded."""
-    agent = ProceduralMemoryAgent(library, np.random.default_rng(seed), name=name, use_skills=name != CONTROL)
+    agent = ProceduralMemoryAgent(
+        library, np.random.default_rng(seed), explorer=EXPLORERS[explorer](), name=name, use_skills=name != CONTROL
+    )
     return train(World(size, layout, interrupts), agent, episodes, seed=seed)
 
 

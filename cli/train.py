@@ -33,6 +33,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="Fixed places; drawn anew for each episode; drawn, two rooms and a locked door between; a maze and a door.",
 )
+@click.option(
+    "--explorer",
+    type=click.Choice(["curious", "frontier", "random"]),
+    default="curious",
+    show_default=True,
+    help="What it tries when nothing it knows leads on: what is newest; new places; anything.",
+)
 @click.option("--control/--no-control", default=True, help="Also run the same agent without skills, to compare.")
 @click.option("--plot", metavar="FILE.png", type=Path, help="The curves.  [default: beside the library]")
 @click.option(
@@ -47,6 +54,7 @@ def train(
     seed: int,
     size: int,
     layout: str,
+    explorer: str,
     control: bool,
     plot: Path | None,
     csv: Path | None,
@@ -54,7 +62,7 @@ def train(
 ) -> None:
     """Let an agent learn a GridWorld, and keep its skills.
 
-    From an empty library it starts knowing nothing, and explores at random; from another it goes on from what is
+    From an empty library it starts knowing nothing, and explores; from another it goes on from what is
     there, after the last finished episode. The control is kept there too, so that the curves of all trainings go
     together. Ctrl-C loses nothing but the episode that is running.
     """
@@ -63,8 +71,8 @@ def train(
 
     try:
         with Interrupts() as interrupts, lesson.opened() as library:
-            learner = lesson.run(library, lesson.AGENT, size, layout, episodes, seed, interrupts)
-            other = lesson.run(library, lesson.CONTROL, size, layout, episodes, seed, interrupts)
+            learner = lesson.run(library, lesson.AGENT, size, layout, explorer, episodes, seed, interrupts)
+            other = lesson.run(library, lesson.CONTROL, size, layout, explorer, episodes, seed, interrupts)
             pairs = zip(learner, other if control else repeat(None), strict=False)
             with _progress(pairs, episodes) as running:
                 finished = list(running)
