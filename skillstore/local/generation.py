@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
 from skillstore.errors import BackendUnavailableError, CorruptLibraryError, InvalidInputError
-from skillstore.local import directory, manifest, snapshot
+from skillstore.local import cells_file, counts_file, directory, manifest, sections, segment_file
 from skillstore.local.changes import Change, Request, Rows
 from skillstore.local.files import Files
 from skillstore.local.journal import LONGEST_EMPTY, JournalReader, Place, read_seal
@@ -108,7 +108,7 @@ def check_previous(files: Files, named: Manifest) -> Previous | None:
         raise CorruptLibraryError(str(files.path(directory.PREVIOUS)), 0, "it is of another library or generation")
     if previous.manifest.generation < named.generation:
         for file in set(previous.manifest.files) - set(named.files):
-            snapshot.check(files, named.library, file)
+            sections.check(files, named.library, file)
         journal = JournalReader(files, previous.manifest)
         ends = [end for _, end in journal.commits(Place())]
         end = ends[-1] if ends else Place()
@@ -155,14 +155,14 @@ def _table(files: Files, named: Manifest, before: Generation | None) -> Table:
         table.segments.append(
             known[file]
             if file in known
-            else snapshot.read_segment(files, named.library, file, table.matcher, named.settings.embedding_dim)
+            else segment_file.read(files, named.library, file, table.matcher, named.settings.embedding_dim)
         )
     if named.counts is not None:
-        table.notes, table.requests, columns = snapshot.read_counts(
+        table.notes, table.requests, columns = counts_file.read(
             files, named.library, named.counts, [len(segment) for segment in table.segments]
         )
         for segment, file in zip(table.segments, named.segments, strict=True):
-            segment.cells = segment.cells or snapshot.read_cells(
+            segment.cells = segment.cells or cells_file.read(
                 files, named.library, file, segment, table.matcher, named.settings.embedding_dim
             )
         for segment, (alive, counts) in zip(table.segments, columns, strict=True):
@@ -184,12 +184,12 @@ def written(files: Files, old: Manifest, table: Table) -> tuple[Manifest, list[t
     segments = list(table.segments)
     for segment in segments:
         if segment.number is None:
-            named.append(snapshot.write_segment(files, old.library, number, segment, table.matcher))
+            named.append(segment_file.write(files, old.library, number, segment, table.matcher))
             fresh.append((named[-1], number, segment))
             number += 1
         else:
             named.append(saved[directory.segment_name(segment.number)])
-    counts = snapshot.write_counts(files, old.library, old.generation + 1, table.notes, table.requests, segments)
+    counts = counts_file.write(files, old.library, old.generation + 1, table.notes, table.requests, segments)
     new = old.next(next_segment=number, next_id=table.staging.next_id, segments=tuple(named), counts=counts)
     return new, fresh
 

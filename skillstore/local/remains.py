@@ -13,8 +13,9 @@ from skillstore.local.frames import HEADER_SIZE, Kind, header, seed
 from skillstore.local.manifest import NamedFile
 from skillstore.local.matcher import Matcher
 from skillstore.local.payloads import PayloadFile, Payloads
+from skillstore.local.sections import SectionReader
 from skillstore.local.segment import Segment
-from skillstore.local.snapshot import SnapshotReader, read_columns
+from skillstore.local.segment_file import read_columns
 
 
 def damaged_segment(
@@ -25,7 +26,7 @@ def damaged_segment(
     Raises CorruptLibraryError if anything else of it is damaged.
     """
     source = PayloadFile(files, named.name, seed(library, named.name))
-    reader = SnapshotReader(files, source.fd, library, named, sized=False)
+    reader = SectionReader(files, source.fd, library, named, sized=False)
     segment = read_columns(reader, source, library, named, matcher, dim)
     source.offset = named.size - int(segment.payloads.ends[-1])
     payloads = [_payload(segment, row) for row in range(len(segment))]
@@ -50,7 +51,7 @@ def counted_rows(files: Files, library: bytes, named: NamedFile) -> list[int]:
     """The lengths of the segments of a file of counts, as its own headers say. Raises CorruptLibraryError."""
     fd = files.open(named.name)
     try:
-        reader = SnapshotReader(files, fd, library, named)
+        reader = SectionReader(files, fd, library, named)
         lengths: list[int] = []
         while reader.offset < reader.size:
             start = reader.skipped(len(lengths))

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from skillstore.answers import Damage
 from skillstore.errors import BackendUnavailableError, CorruptLibraryError, InvalidInputError
-from skillstore.local import remains, snapshot
+from skillstore.local import counts_file, remains, segment_file
 from skillstore.local.changes import Change, Note, Request, Rows
+from skillstore.local.counts_file import CountsFile
 from skillstore.local.files import Files
 from skillstore.local.journal import JournalReader, Place, read_seal
 from skillstore.local.manifest import Manifest, NamedFile
 from skillstore.local.records import RecordError
 from skillstore.local.segment import Segment
-from skillstore.local.snapshot import CountsFile
 from skillstore.local.table import Table
 
 _NAMED = 10  # ids that are given up, in one sentence
@@ -94,7 +94,7 @@ class Salvage:
         """The segment, and which rows are whole."""
         matcher, dim = self.table.matcher, self.manifest.settings.embedding_dim
         try:
-            segment = snapshot.read_segment(self._files, self.manifest.library, file, matcher, dim)
+            segment = segment_file.read(self._files, self.manifest.library, file, matcher, dim)
         except _BAD as error:
             self.note_damage(file.name, error)
         else:
@@ -113,7 +113,7 @@ class Salvage:
             return CountsFile({}, OrderedDict(), [])
         try:
             kept = rows if None not in rows else remains.counted_rows(self._files, self.manifest.library, named)
-            counts = snapshot.read_counts(self._files, self.manifest.library, named, [row or 0 for row in kept])
+            counts = counts_file.read(self._files, self.manifest.library, named, [row or 0 for row in kept])
             if any(row not in (None, len(alive)) for row, (alive, _) in zip(rows, counts.columns, strict=True)):
                 raise CorruptLibraryError(named.name, 0, "it holds the counts of other segments")
         except (*_BAD, ValueError) as error:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from skillstore.backend import Settings
-from skillstore.local import directory, generation, manifest, snapshot
+from skillstore.local import cells_file, directory, generation, manifest, segment_file
 from skillstore.local.directory import WriterLock
 from skillstore.local.files import Files
 from skillstore.local.journal import Journal, Place, read_seal, seal
@@ -162,7 +162,7 @@ class Disk:
                 directory.segment_name(segment.number or 0)
             )
             if named is not None:
-                snapshot.write_cells(self._files, self._manifest.library, named, segment)
+                cells_file.write(self._files, self._manifest.library, named, segment)
 
     def is_long(self) -> bool:
         return self.place.offset > max(_LONG_JOURNAL, self._snapshot_bytes() // 16)
@@ -172,7 +172,7 @@ class Disk:
         new, fresh = generation.written(self._files, self._manifest, table)
         self._turn_to(new)
         for file, number, segment in fresh:
-            snapshot.attach(self._files, new.library, file, number, segment)
+            segment_file.attach(self._files, new.library, file, number, segment)
             self.keep_cells(segment)
         self._remove_strays()
         return self._manifest.generation

@@ -44,8 +44,8 @@ SYNCS: list[tuple[str, str | tuple[str, ...], str]] = [
     (FILE, "storage._prepare > manifest.write > directory.replace > directory.prepare", "first change 1.0"),
     (FILE, "storage._prepare > manifest.write_previous > directory.replace > directory.prepare", "first change 1.0"),
     (DIRECTORY, EITHER, "first change 1.0"),
-    (FILE, "storage.snapshot > generation.written > snapshot.write_segment > snapshot._write", "remove and replace"),
-    (FILE, "storage.snapshot > generation.written > snapshot.write_counts > snapshot._write", "remove and replace"),
+    (FILE, "storage.snapshot > generation.written > segment_file.write > sections.write", "remove and replace"),
+    (FILE, "storage.snapshot > generation.written > counts_file.write > sections.write", "remove and replace"),
     (FILE, "storage._turn_to > journal.sync", "unsynced"),
     (FILE, "storage.snapshot > storage._turn_to > journal.create > journal.sync", "remove and replace"),
     (FILE, "storage._turn_to > manifest.write_previous > directory.replace > directory.prepare", "remove and replace"),
@@ -66,7 +66,7 @@ SYNCS: list[tuple[str, str | tuple[str, ...], str]] = [
 ]
 """Where the library syncs files and directories, by the functions that lead there, and a workload that shows why."""
 
-CACHE = "storage.keep_cells > snapshot.write_cells > snapshot._write"
+CACHE = "storage.keep_cells > cells_file.write > sections.write"
 """What need not be synced."""
 
 

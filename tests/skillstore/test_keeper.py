@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from skillstore import Skill, SkillLibrary, SkillStoreError
-from skillstore.local import cells, snapshot, storage
+from skillstore.local import cells, cells_file, sections, storage
 from skillstore.local.backend import LocalBackend
 from skillstore.local.files import Files
 from skillstore.local.manifest import read
@@ -75,7 +75,7 @@ def test_a_disk_that_fails_in_the_background_ends_writing_not_reading(
     monkeypatch.setattr(storage, "_LONG_JOURNAL", 4000)
     library = SkillLibrary.open(tmp_path / "skills", embedding_dim=4, same_skill=None)
     with monkeypatch.context() as patched:
-        patched.setattr(snapshot, "_write", full)
+        patched.setattr(sections, "write", full)
         library.add_skills(skills(100))
         library.settle()
     with pytest.raises(SkillStoreError, match="No space left"):
@@ -108,7 +108,7 @@ def test_forged_cells_whose_checksums_hold_are_made_again(tmp_path: Path, monkey
             else:
                 column = getattr(segment.cells, forge)
                 column[:] = column[::-1] * 3 + 1007
-            snapshot.write_cells(files, named.library, file, segment)
+            cells_file.write(files, named.library, file, segment)
         with SkillLibrary.open(tmp_path / "skills", mode="r") as reader:
             assert [part.cells for part in cast("Any", reader._backend)._table.segments] == [None], forge
             assert [match.skill.id for match in reader.retrieve_skills(state, query, 5)] == answer
