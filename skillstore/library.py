@@ -30,7 +30,7 @@ class SkillLibrary:
 
     `SkillLibrary(embedding_dim=8)` lives in memory; `SkillLibrary.open("skills/", embedding_dim=8)` lasts. Threads of
     one process may share it. Every change is one commit, durable when the method returns (as `durability` says), or
-    absent if it raises. All errors are SkillStoreErrors.
+    absent if it raises; skills that several threads add at once share one. All errors are SkillStoreErrors.
 
     >>> library = SkillLibrary(embedding_dim=2)
     >>> added = library.add_skill(Skill("acquire_key", {"has_key": False}, ["right", "pickup"], [1.0, 0.0]))
