@@ -63,7 +63,7 @@ def main() -> None:
     print()
     for (kind, mode, came), count in sorted(told.items()):
         print(f"{kind:20} {mode:3} {came:20} {count:7}")
-    wrong = sum(count for (_, _, came), count in told.items() if came not in ("right", "refused"))
+    wrong = sum(count for (_, _, came), count in told.items() if came.startswith(("WRONG", "SIGNAL")))
     print(f"{told.total()} damages: {wrong} wrong answers, other errors or signals")
     sys.exit(wrong > 0)
 
