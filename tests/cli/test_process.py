@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agent import ENCODER_DIM, ENCODER_NAME, GridWorld, History, ProceduralMemoryAgent, train
+from agent import ENCODER_DIM, ENCODER_NAME, CuriousExplorer, GridWorld, History, ProceduralMemoryAgent, train
 from skillstore import LibraryNotFoundError, SkillLibrary
 from tests.cli.conftest import PROGRAM, started
 
@@ -51,7 +51,7 @@ def test_a_stopped_training_keeps_its_finished_episodes_and_the_next_goes_on(
     done = episodes()  # and now another process, with another hash seed than this one
     subprocess.run([*PROGRAM, *TRAIN, "--episodes", "2", "--seed", "4"], check=True, capture_output=True)
     never_stopped = SkillLibrary(embedding_dim=ENCODER_DIM, encoder=ENCODER_NAME)
-    agent = ProceduralMemoryAgent(never_stopped, np.random.default_rng(4))
+    agent = ProceduralMemoryAgent(never_stopped, np.random.default_rng(4), explorer=CuriousExplorer())
     list(train(GridWorld(), agent, done + 2, seed=4))
     with SkillLibrary.open("skills", mode="r") as library:
         assert list(library) == list(never_stopped)

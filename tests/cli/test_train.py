@@ -9,7 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agent import ENCODER_DIM, ENCODER_NAME, Episode, GridWorld, History, ProceduralMemoryAgent, train
+from agent import (
+    ENCODER_DIM,
+    ENCODER_NAME,
+    CuriousExplorer,
+    Episode,
+    GridWorld,
+    History,
+    ProceduralMemoryAgent,
+    train,
+)
 from cli import lesson
 from skillstore import Skill, SkillLibrary
 from tests.cli.conftest import Run, refused
@@ -20,7 +29,9 @@ COLUMNS = ("index", "reward", "steps", "success", "skills", "uses")
 
 def lived(library: SkillLibrary, name: str, episodes: int) -> list[Episode]:
     """The episodes of an agent that was never near the command line."""
-    agent = ProceduralMemoryAgent(library, np.random.default_rng(4), name=name, use_skills=name == "agent")
+    agent = ProceduralMemoryAgent(
+        library, np.random.default_rng(4), explorer=CuriousExplorer(), name=name, use_skills=name == "agent"
+    )
     return list(train(GridWorld(), agent, episodes, seed=4))
 
 
@@ -99,8 +110,8 @@ def test_without_control_nothing_is_compared(run: Run, here: Path) -> None:
     assert "skills off" not in run("train", "--episodes", "1", "--no-control").stdout
 
 
-def test_the_world_is_as_asked(run: Run, here: Path) -> None:
-    world = ("--size", "7", "--layout", "locked", "--no-control")
+def test_the_world_and_the_explorer_are_as_asked(run: Run, here: Path) -> None:
+    world = ("--size", "7", "--layout", "locked", "--explorer", "random", "--no-control")
     printed = json.loads(run("train", "--episodes", "2", *world, "--json").stdout)
     assert (printed["size"], printed["layout"]) == (7, "locked")
     library = SkillLibrary(embedding_dim=ENCODER_DIM)
