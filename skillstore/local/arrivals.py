@@ -59,7 +59,7 @@ class Arrival:
 
     def call(self) -> None:
         """Let `wait` return. Calling twice is calling once."""
-        if self._call.locked():
+        with suppress(RuntimeError):  # it was called already, perhaps at this very moment
             self._call.release()
 
 

@@ -201,3 +201,11 @@ def test_each_is_added_once_and_who_left_is_not() -> None:
         assert not thread.is_alive()
     assert [len(names) for names in calls] == [1, 3]
     assert sorted(name for names in calls for name in names) == [f"skill {number}" for number in range(4)]
+
+
+def test_calling_twice_is_calling_once() -> None:
+    arrival = Arrival.of(skill(1))
+    arrival.call()
+    arrival.call()
+    assert arrival._call.acquire(blocking=False)
+    assert not arrival._call.acquire(blocking=False)
