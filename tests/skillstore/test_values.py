@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given as given_values
 
-from skillstore import InvalidInputError
+from skillstore import InvalidInputError, Skill, SkillLibrary
 from skillstore.values import MAX_DEPTH, comparable, copied, tagged, untagged
 from tests.skillstore import given
 from tests.skillstore.scan import exact
@@ -154,3 +154,12 @@ def _changeable(value: Any) -> set[int]:
     here = {id(value)} if isinstance(value, list | dict) else set()
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
     return here.union(*map(_changeable, inner))
+
+
+def test_names_that_nest_take_room_in_proportion_to_what_is_given() -> None:
+    many = {f"n{number}": 1 for number in range(4000)}
+    assert Skill("fits", {"n" * 1000: many}, ["go"], [1.0]).is_applicable({"n" * 1000: many})
+    with pytest.raises(InvalidInputError, match="characters together"):
+        Skill("long", {"n" * 10_000: many}, ["go"], [1.0])
+    with pytest.raises(InvalidInputError, match="characters together"):
+        SkillLibrary(embedding_dim=1).retrieve_skills({"n" * 10_000: many})
