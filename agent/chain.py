@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from agent.effect import Effect
 from agent.environment import UNSEEN
 from agent.facts import State, seen
-from agent.moves import Grid
 from agent.operator import Operator
+from agent.ways import Grid
 
 Codes = dict[int, int]  # how many tiles of each code are in view
 Wanted = Callable[[State], bool]

@@ -11,7 +11,8 @@ So what was found out beside one tile holds beside every such tile, whichever wa
 from __future__ import annotations
 
 from agent.environment import Cell, Observation, Pose
-from agent.moves import Grid, Moves, inside
+from agent.moves import Moves
+from agent.ways import Grid, inside
 
 ON, BY, ENTER, NEAR = "on", "by", "enter", "near"
 Contact = tuple[str, Cell]

@@ -11,9 +11,9 @@ import numpy as np
 from agent.contact import ENTER
 from agent.environment import UNSEEN, Pose
 from agent.knowledge import Knowledge
-from agent.moves import way_to
 from agent.trace import Trace
 from agent.trials import Trial, touching
+from agent.ways import way_to
 
 
 class Explorer(Protocol):

@@ -17,9 +17,10 @@ from agent.effect import Effect
 from agent.encoder import embed_effect, embed_way
 from agent.environment import Cell, Pose
 from agent.history import Transition
-from agent.moves import Grid, Moves, Way
+from agent.moves import Moves
 from agent.operator import Operator
 from agent.trace import Segment
+from agent.ways import Grid, Way
 from skillstore import Skill
 
 LONGEST = 40  # actions of a way worth keeping

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from agent.environment import UNSEEN, Observation, Pose
-from agent.moves import Grid, Moves
+from agent.moves import Moves
+from agent.ways import Grid
 
 Fact = bool | int | Pose | None
 State = dict[str, Fact]

@@ -12,7 +12,8 @@ from agent.contact import ON
 from agent.effect import Effect
 from agent.environment import Cell, Pose
 from agent.facts import Fact, State
-from agent.moves import NO_MOVE, Grid, Moves
+from agent.moves import NO_MOVE, Moves
+from agent.ways import Grid
 
 OperatorKey = tuple[Effect, int | None, str]
 NEAREST = 8  # tiles whose contacts are looked at

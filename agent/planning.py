@@ -17,8 +17,9 @@ from itertools import count
 from agent.chain import Codes, Wanted, changed, told
 from agent.contact import BY, ENTER, ON
 from agent.environment import UNSEEN, Cell, Observation, Pose
-from agent.moves import NO_MOVE, Grid, Moves, Way, way_to
+from agent.moves import NO_MOVE, Moves
 from agent.operator import Operator
+from agent.ways import Grid, Way, way_to
 
 NEAREST = 3  # tiles on which each operator is considered, from each place
 MOST = 200  # events looked into

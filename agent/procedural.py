@@ -21,11 +21,11 @@ from agent.exploration import Explorer, RandomExplorer
 from agent.extraction import claim, extract_skill, extract_way, refit, ways
 from agent.history import Episode, Transition, notes_key
 from agent.knowledge import Knowledge
-from agent.moves import moved
 from agent.operator import Operator
 from agent.planning import Course, plan
 from agent.repertoire import Repertoire, apart
 from agent.trace import Segment, Trace, remembered
+from agent.ways import moved
 from skillstore import Skill, SkillLibrary
 
 Outlook = tuple[object, ...]

@@ -16,8 +16,9 @@ from agent.contact import ENTER, contacts
 from agent.encoder import embed_effect, embed_way
 from agent.environment import Cell, Pose
 from agent.extraction import Claim, claim, rehearse
-from agent.moves import Grid, Moves, moved
+from agent.moves import Moves
 from agent.operator import Operator
+from agent.ways import Grid, moved
 from skillstore import Skill, SkillLibrary
 
 TOP_K = 16

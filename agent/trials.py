@@ -9,7 +9,8 @@ from typing import Any
 
 from agent.contact import contacts, still
 from agent.environment import Pose
-from agent.moves import Grid, Moves
+from agent.moves import Moves
+from agent.ways import Grid
 
 Trial = tuple[int | None, str, int | Pose, int]  # carried, contact, the tile's code (or the heading), action
 ANY = -1  # the action of a step onto a tile, by whichever move

@@ -80,7 +80,8 @@ MODULES = modules()
 
 
 def imports(name: str) -> Iterator[tuple[str, ast.stmt]]:
-    """(module, statement) of every import in `name`, wherever it stands; of ours, the module that is really meant."""
+    """(module, statement) of every import in `name`, wherever it stands; of ours, the module that is really meant, and
+    the package that it is taken from, which is loaded first."""
     for node in ast.walk(MODULES[name]):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node) for alias in node.names)
@@ -89,7 +90,9 @@ def imports(name: str) -> Iterator[tuple[str, ast.stmt]]:
             assert node.module is not None
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
-                yield (inner if inner in MODULES else node.module), node
+                yield node.module, node
+                if inner in MODULES:
+                    yield inner, node
 
 
 def ours(name: str) -> set[str]:

@@ -42,14 +42,6 @@ GUIDED, Q_LEARNING, Q_BEST = "guided", "Q-learning", "Q-learning, best of grid"
 DYNA_Q, DYNA_BEST, DYNA_SAFE = "Dyna-Q(20)", "Dyna-Q(20), best of grid", "Dyna-Q(20), best where all seeds learn"
 
 
-def new_agent(
-    seed: int, *, use_skills: bool = True, plans: bool = True, explorer: Explorer | None = None
-) -> ProceduralMemoryAgent:
-    """An agent with an empty library in memory that explores at random, or as it is told."""
-    generator = np.random.default_rng(seed)
-    return procedural(generator, explorer or RandomExplorer(), use_skills=use_skills, plans=plans)
-
-
 def procedural(
     generator: np.random.Generator, explorer: Explorer, *, use_skills: bool = True, plans: bool = True
 ) -> ProceduralMemoryAgent:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from agent.environment import Environment
 from agent.evaluation import seeds
 from agent.gridworld import GridWorld
@@ -42,16 +40,6 @@ def shown(world: Environment, run: int, *, slips: float = 0.0) -> Curtain:
     (disguise,) = seeds.drawn(run, seeds.DISGUISE, 1)
     disguised = Disguise(world, disguise)
     return Curtain(Slips(disguised, slips) if slips else disguised)
-
-
-def drawn_layouts(count: int, seed: int) -> list[GridWorld]:
-    """Worlds of one fixed layout each: open and locked in turn, sizes 5 to 8."""
-    generator = np.random.default_rng(seed)
-    kinds = [("open", "locked")[index % 2] for index in range(count)]
-    return [
-        GridWorld(int(generator.integers(5, 9)), layout=kind, layout_seed=int(generator.integers(2**31)))
-        for kind in kinds
-    ]
 
 
 def _fixed(world: str, number: int) -> GridWorld:

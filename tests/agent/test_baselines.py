@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from agent.baselines import GuidedAgent, TabularAgent
-from agent.evaluation import shortest_run
+from agent.evaluation.shortest import shortest_run
 from agent.gridworld import GridWorld
 
 

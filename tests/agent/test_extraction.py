@@ -10,9 +10,9 @@ from agent.extraction import claim, extract_skill, extract_way, refit, rehearse,
 from agent.gridworld import BOX, WALL, GridWorld
 from agent.history import Transition
 from agent.knowledge import Knowledge
-from agent.moves import Way
 from agent.operator import Operator
 from agent.trace import Trace
+from agent.ways import Way
 from skillstore import Skill
 
 UP, DOWN, LEFT, RIGHT, PICKUP, OPEN = range(6)

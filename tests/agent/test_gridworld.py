@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from agent.environment import Cell
-from agent.evaluation import shortest_run
+from agent.evaluation.shortest import shortest_run
 from agent.gridworld import ACTION_NAMES, BOX, CLOSED_DOOR, GOAL, KEY, OPENED_DOOR, TILE_NAMES, WALL, GridWorld
 from tests.agent.permuted import PermutedGridWorld
 from tests.contracts.environment_contract import EnvironmentContract

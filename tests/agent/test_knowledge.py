@@ -8,8 +8,8 @@ from agent.effect import detect
 from agent.environment import UNSEEN, Observation, Pose
 from agent.history import Transition
 from agent.knowledge import Knowledge
-from agent.moves import Grid
 from agent.trace import Trace, remembered
+from agent.ways import Grid
 
 FORWARD, TOGGLE, WAIT = range(3)
 NAMES = ("forward", "toggle", "wait")

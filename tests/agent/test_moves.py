@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from agent.environment import Observation, Pose
-from agent.moves import NO_MOVE, Grid, Moves, way_to
+from agent.moves import NO_MOVE, Moves
+from agent.ways import Grid, way_to
 
 UP, DOWN, LEFT, RIGHT, WAIT = range(5)
 STEPS = {UP: (0, 1), DOWN: (0, -1), LEFT: (-1, 0), RIGHT: (1, 0)}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from agent.contact import BY, ENTER, ON
 from agent.effect import Effect
 from agent.environment import Observation
-from agent.evaluation import drawn_layouts, layout_runs, new_agent, shortest_run
+from agent.evaluation.rehearsal import rehearsed
+from agent.evaluation.shortest import shortest_run
 from agent.exploration import CuriousExplorer
 from agent.gridworld import GridWorld
 from agent.moves import Moves
@@ -15,6 +18,7 @@ from agent.operator import Operator
 from agent.planning import plan
 from agent.procedural import ProceduralMemoryAgent
 from agent.training import train
+from tests.agent.newborn import new_agent
 
 STEPS = {0: (0, 1), 1: (0, -1), 2: (-1, 0), 3: (1, 0)}
 UP, DOWN, LEFT, RIGHT, USE = range(5)
@@ -85,6 +89,32 @@ def test_a_course_may_lead_to_circumstances_that_are_wanted() -> None:
     course = plan(room((2, 0)), [UNLOCK], MOVES, lambda state: "seen.4" in state)
     assert course is not None
     assert course.operator == UNLOCK
+
+
+def drawn_layouts(count: int, seed: int) -> list[GridWorld]:
+    """Worlds of one fixed layout each: open and locked in turn, sizes 5 to 8."""
+    generator = np.random.default_rng(seed)
+    kinds = [("open", "locked")[index % 2] for index in range(count)]
+    return [
+        GridWorld(int(generator.integers(5, 9)), layout=kind, layout_seed=int(generator.integers(2**31)))
+        for kind in kinds
+    ]
+
+
+def layout_runs(seed: int, worlds: Sequence[GridWorld], training: int = 40) -> list[list[int]]:
+    """The steps that one seed's agent takes in ``worlds``: with memory and plans, with memory alone, as the control.
+
+    The agent trains on ``training`` layouts of its own, one episode each, then meets each world for one episode from
+    which nothing is kept. The control is the same agent, skills off, with the same generator.
+    """
+    agent, control = new_agent(seed), new_agent(seed, use_skills=False)
+    for world in drawn_layouts(training, seed):
+        agent.run_episode(world)
+    alone = ProceduralMemoryAgent(agent.library, agent.generator, plans=False)
+    return [
+        [rehearsed(tested, world, [seed, index]).steps for index, world in enumerate(worlds)]
+        for tested in (agent, alone, control)
+    ]
 
 
 def test_a_trained_agent_takes_the_shortest_way_in_layouts_never_seen_with_plans_and_without() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from agent.encoder import ENCODER_DIM
 from agent.environment import Environment, Observation
-from agent.evaluation import new_agent, shortest_run
+from agent.evaluation.shortest import shortest_run
 from agent.exploration import CuriousExplorer, Explorer, FrontierExplorer, RandomExplorer
 from agent.gridworld import BOX, FLOOR, STEP_REWARD, GridWorld
 from agent.history import Episode
@@ -19,6 +19,7 @@ from agent.trace import Trace
 from agent.training import train
 from agent.worlds.slips import Slips
 from skillstore import Skill
+from tests.agent.newborn import new_agent
 from tests.agent.permuted import PermutedCuriosity, PermutedExplorer, PermutedGridWorld
 
 PICKUP, OPEN = 4, 5

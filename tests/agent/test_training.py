@@ -14,13 +14,13 @@ import pytest
 
 from agent.encoder import ENCODER_DIM, ENCODER_NAME
 from agent.environment import Observation
-from agent.evaluation import new_agent
 from agent.exploration import CuriousExplorer
 from agent.gridworld import GridWorld
 from agent.history import Episode, History
 from agent.procedural import ProceduralMemoryAgent
 from agent.training import train
 from skillstore import SkillLibrary
+from tests.agent.newborn import new_agent
 
 PROCESS = """
 import os, signal, sys

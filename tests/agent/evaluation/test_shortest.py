@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from agent.evaluation import seeds
-from agent.evaluation.grids import drawn_layouts, hidden, shown, training
+from agent.evaluation.grids import hidden, shown, training
 from agent.evaluation.shortest import shortest_run
 from agent.gridworld import GridWorld
 
@@ -76,9 +76,3 @@ def test_a_run_is_shown_its_worlds_in_one_disguise_and_another_run_in_another() 
     first, second, other = (shown(GridWorld(), run) for run in (1, 1, 2))
     assert (first.action_names, first.tile_names) == (second.action_names, second.tile_names)
     assert (first.action_names, first.tile_names) != (other.action_names, other.tile_names)
-
-
-def test_layouts_are_drawn_alike_from_a_seed_and_alternate() -> None:
-    first, second = drawn_layouts(6, 3), drawn_layouts(6, 3)
-    assert layouts(first) == layouts(second)
-    assert [world.layout.locked for world in first] == [False, True] * 3

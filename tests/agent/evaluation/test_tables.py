@@ -25,6 +25,7 @@ from agent.exploration import CuriousExplorer
 from agent.gridworld import GridWorld
 from agent.procedural import ProceduralMemoryAgent
 from skillstore import Skill, SkillLibrary
+from tests.agent.newborn import new_agent
 
 SMALL = Effort(training=4, hidden=2, episodes=5, frames=300, noise=300)
 WITH_MINIGRID = ("minigrid", "partial", "rooms")
@@ -331,7 +332,7 @@ def test_a_page_says_only_what_was_kept(tmp_path: Path) -> None:
 
 
 def test_library_of_contenders_is_in_memory_and_theirs_alone() -> None:
-    first, second = (who.new_agent(0) for _ in range(2))
+    first, second = (new_agent(0) for _ in range(2))
     assert isinstance(first, ProceduralMemoryAgent)
     assert isinstance(first.library, SkillLibrary)
     assert first.library is not second.library
