@@ -29,7 +29,7 @@ class Edge(click.Group):
             code = _fail(_advised(error), error.exit_code)
         except click.Abort:
             code = INTERRUPTED
-        sys.exit(code)
+        sys.exit(_written(code))
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the interface's
         """The commands in the order in which a user meets them."""
@@ -50,6 +50,24 @@ class Edge(click.Group):
             if code is None:
                 raise
             return _fail(str(error), code)
+
+
+def _written(code: Any) -> Any:
+    """The exit code once stdout has all that it holds. What it does not take is given up, else Python tries again as
+    it ends, and fails for all to see."""
+    if sys.stdout is None:  # closed by who started us
+        return code
+    try:
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        code = code or UNREAD
+    except OSError as error:
+        code = code or _fail(_words(error), ERROR)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return code
 
 
 def _code(error: Exception) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -74,6 +75,7 @@ def refused(result: Result, code: int, *words: str) -> None:
 
 
 def started(*arguments: str, **options: Any) -> subprocess.Popen[str]:
-    """The program as a process of its own."""
+    """The program as a process of its own, as most people's shells start it: Python keeps back what is printed."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-    return subprocess.Popen([*PROGRAM, *arguments], text=True, **pipes)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return subprocess.Popen([*PROGRAM, *arguments], text=True, env=environment, **pipes)
