@@ -144,14 +144,21 @@ class ProceduralMemoryAgent:
     def _as_short_as_can_be(
         self, repertoire: Repertoire, here: Pose, places: Sequence[Pose], trace: Trace
     ) -> Skill | None:
-        """A kept way to the nearest of the places than which none can be shorter: it saves a search for one."""
+        """A kept way to the nearest of the places than which none can be shorter: it saves a search for one.
+
+        If there is none, the first of two that together are as short.
+        """
         far = {place: self.knowledge.moves.distance(apart(here, place), here[2:], repertoire.span) for place in places}
         nearest = min((length for length in far.values() if length is not None), default=None)
-        for place in (place for place, length in far.items() if length == nearest is not None):
+        if nearest is None:
+            return None
+        nearby = [place for place, length in far.items() if length == nearest]
+        for place in nearby:
             known = repertoire.way(here, place)
             if known is not None and len(known.said.way) == nearest and not trace.failed[known.skill.id or 0]:
                 return known.skill
-        return None
+        joined = (repertoire.joined(here, place, nearest, +trace.failed) for place in nearby)
+        return next((known.skill for known in joined if known is not None), None)
 
     def execute_skill(self, environment: Environment, skill: Skill, trace: Trace) -> bool:
         """Do what the skill says, until its end or the first sign that it does not work; whether it worked."""

@@ -61,6 +61,20 @@ class Repertoire:
         step = apart(start, target)
         return next((known for known in self.ways(start, step, alike=SAME) if known.said.step == step), None)
 
+    def joined(self, start: Pose, target: Pose, length: int, banned: Container[int | None]) -> Known | None:
+        """The first of two kept ways, none of them ``banned``, that lead to ``target`` in ``length`` actions together.
+
+        The longest first part that has a second. Costs a retrieval, and one more for each first part in question.
+        """
+        for first in sorted(self.ways(start, apart(start, target)), key=lambda known: -len(known.said.way)):
+            between, rest = moved(start, first.said.step), length - len(first.said.way)
+            if first.skill.id in banned or self._left(between, [target]) != rest:
+                continue
+            second = self.way(between, target)
+            if second is not None and len(second.said.way) == rest and second.skill.id not in banned:
+                return first
+        return None
+
     def event(self, start: Pose, operator: Operator, cell: Cell) -> Skill | None:
         """The best kept skill for an operator whose tile is in contact at ``start``."""
         offset = (cell[0] - start[0], cell[1] - start[1])

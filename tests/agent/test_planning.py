@@ -130,7 +130,7 @@ def test_a_plan_that_worked_is_kept_as_skills_that_do_without_planning() -> None
     agent = new_agent(2, explorer=CuriousExplorer())
     assert list(train(GridWorld(), agent, 4))[-1].steps == 10
     skills = len(agent.library)
-    world = GridWorld(9, layout="open", layout_seed=5)
+    world = GridWorld(14, layout="open", layout_seed=5)
     (episode,) = train(world, agent, 1)
     assert episode.steps == shortest_run(world)
     assert agent.planned > 0
