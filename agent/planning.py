@@ -23,7 +23,8 @@ from agent.ways import Grid, Way, way_to
 
 NEAREST = 3  # tiles on which each operator is considered, from each place
 MOST = 200  # events looked into
-UNSURE = 1000  # actions that a try without certain needs counts for: it is made when there is nothing better
+UNSURE = 1000  # actions that a try without one of its needs counts for, where there may be something better
+HOPEFUL = 5  # the same where there is nothing better: what costs less would be searched before it, for nothing
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,17 @@ class _Place:
 
 
 def plan(
-    observation: Observation, operators: Sequence[Operator], moves: Moves, wanted: Wanted | None = None
+    observation: Observation,
+    operators: Sequence[Operator],
+    moves: Moves,
+    wanted: Wanted | None = None,
+    *,
+    unsure: int = UNSURE,
 ) -> Course | None:
     """The first event of the cheapest known course to the end, or to circumstances that are ``wanted``.
 
-    None when there is none, or nothing to do. Costs at most ``MOST`` searches over the grid.
+    ``unsure`` is the price, in actions, of each need that an operator is tried without. None when there is none,
+    or nothing to do. Costs at most ``MOST`` searches over the grid.
     """
     codes = dict(Counter(observation.grid.ravel().tolist()))
     codes.pop(UNSEEN, None)
@@ -67,13 +74,15 @@ def plan(
         if key in done:
             continue
         done.add(key)
-        for price, there, ends in _events(place, operators, moves):
+        for price, there, ends in _events(place, operators, moves, unsure):
             good = ends if wanted is None else wanted(told(there.codes, there.carrying))
             heapq.heappush(frontier, (cost + price, next(order), good, there))
     return None
 
 
-def _events(place: _Place, operators: Sequence[Operator], moves: Moves) -> Iterator[tuple[float, _Place, bool]]:
+def _events(
+    place: _Place, operators: Sequence[Operator], moves: Moves, unsure: int
+) -> Iterator[tuple[float, _Place, bool]]:
     """What can be brought about from a place: at what price, what it leads to, and whether that is the end."""
     state = told(place.codes, place.carrying)
     able: dict[tuple[str, int], list[Operator]] = {}
@@ -92,8 +101,7 @@ def _events(place: _Place, operators: Sequence[Operator], moves: Moves) -> Itera
                 continue
             cells.append(cell)
             for operator in able[key]:
-                unsure = UNSURE * len(operator.missing(state))
-                price = length + 1 / operator.chance + unsure
+                price = length + 1 / operator.chance + unsure * len(operator.missing(state))
                 yield price, _after(place, operator, pose, action, cell, reach, moves), operator.effect.ends
 
 

@@ -15,7 +15,7 @@ from agent.exploration import CuriousExplorer
 from agent.gridworld import GridWorld
 from agent.moves import Moves
 from agent.operator import Operator
-from agent.planning import plan
+from agent.planning import HOPEFUL, plan
 from agent.procedural import ProceduralMemoryAgent
 from agent.training import train
 from tests.agent.newborn import new_agent
@@ -83,6 +83,15 @@ def test_what_is_not_sure_to_work_is_planned_only_when_nothing_else_is() -> None
     assert actions(reached, unsure, UNLOCK) == [USE], "first the door, so that the goal is sure"
     unsure.failed({"carrying": KEY})
     assert actions(beside_goal, unsure) is None
+
+
+def test_what_is_not_sure_is_found_amid_much_that_can_be_done_and_undone() -> None:
+    drop = Operator(Effect(0, KEY, KEY, None, False), USE, ON, {"carrying": KEY}, list(HELD))
+    shut = Operator(Effect(4, DOOR, KEY, KEY, False), USE, BY, {"carrying": KEY}, list(HELD))
+    unsure = Operator(FINISH.effect, None, ENTER, {"carrying": KEY, "seen.9": True, "seen.8": True}, list(HELD))
+    course = plan(room((0, 0)), [drop, TAKE, shut, UNLOCK, unsure], MOVES, unsure=HOPEFUL)
+    assert course is not None
+    assert course.operator == UNLOCK
 
 
 def test_a_course_may_lead_to_circumstances_that_are_wanted() -> None:
