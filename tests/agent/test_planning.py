@@ -89,7 +89,10 @@ def test_what_is_not_sure_is_found_amid_much_that_can_be_done_and_undone() -> No
     drop = Operator(Effect(0, KEY, KEY, None, False), USE, ON, {"carrying": KEY}, list(HELD))
     shut = Operator(Effect(4, DOOR, KEY, KEY, False), USE, BY, {"carrying": KEY}, list(HELD))
     unsure = Operator(FINISH.effect, None, ENTER, {"carrying": KEY, "seen.9": True, "seen.8": True}, list(HELD))
-    course = plan(room((0, 0)), [drop, TAKE, shut, UNLOCK, unsure], MOVES, unsure=HOPEFUL)
+    grid = np.zeros((12, 12), dtype=np.int64)
+    grid[6] = 1
+    grid[6, 6], grid[11, 11] = DOOR, GOAL
+    course = plan(Observation((0, 0), grid, KEY), [drop, TAKE, shut, UNLOCK, unsure], MOVES, unsure=HOPEFUL)
     assert course is not None
     assert course.operator == UNLOCK
 
