@@ -38,11 +38,34 @@ def chain(
     return [], False
 
 
+def leading(operators: Sequence[Operator]) -> list[Operator]:
+    """Those that bring about the end, or what such need: their tile, or what they give up or hold."""
+    led = [operator for operator in operators if operator.effect.ends]
+    tiles, held = {operator.effect.tile for operator in led}, {operator.effect.held for operator in led}
+    rest = [operator for operator in operators if not operator.effect.ends]
+    while more := [operator for operator in rest if _makes(operator.effect, tiles, held)]:
+        led += more
+        rest = [operator for operator in rest if operator not in more]
+        tiles |= {operator.effect.tile for operator in more}
+        held |= {operator.effect.held for operator in more}
+    return led
+
+
+def _makes(effect: Effect, tiles: set[int], held: set[int | None]) -> bool:
+    becomes = effect.becomes != effect.tile and effect.becomes in tiles
+    return becomes or (effect.holds != effect.held and effect.holds in held)
+
+
+def left(codes: Codes, carrying: int | None, operators: Sequence[Operator], wanted: Wanted | None) -> int | None:
+    """How many events there are to the end by the shortest chain that is at least hopeful; None for no chain."""
+    return len(_search(codes, carrying, operators, wanted, sure=False)) or None
+
+
 def _search(
     codes: Codes, carrying: int | None, operators: Sequence[Operator], wanted: Wanted | None, sure: bool
 ) -> list[Operator]:
     frontier: deque[tuple[Codes, int | None, list[Operator]]] = deque([(codes, carrying, [])])
-    visited = {_key(codes, carrying)}
+    visited = {key(codes, carrying)}
     while frontier:
         codes, carrying, taken = frontier.popleft()
         state = told(codes, carrying)
@@ -53,9 +76,9 @@ def _search(
             after = changed(codes, effect)
             if effect.ends if wanted is None else wanted(told(after, effect.holds)):
                 return [*taken, operator]
-            key = _key(after, effect.holds)
-            if key not in visited and len(taken) < LONGEST:
-                visited.add(key)
+            known = key(after, effect.holds)
+            if known not in visited and len(taken) < LONGEST:
+                visited.add(known)
                 frontier.append((after, effect.holds, [*taken, operator]))
     return []
 
@@ -76,5 +99,6 @@ def changed(codes: Codes, effect: Effect) -> Codes:
     }
 
 
-def _key(codes: Codes, carrying: int | None) -> tuple[int | None, frozenset[tuple[int, int]]]:
+def key(codes: Codes, carrying: int | None) -> tuple[int | None, frozenset[tuple[int, int]]]:
+    """What distinguishes circumstances."""
     return carrying, frozenset((code, count) for code, count in codes.items() if count)

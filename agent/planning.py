@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from agent.chain import Codes, Wanted, changed, told
+from agent.chain import Codes, Wanted, changed, key, leading, left, told
 from agent.contact import BY, ENTER, ON
 from agent.environment import UNSEEN, Cell, Observation, Pose
 from agent.moves import NO_MOVE, Moves
@@ -23,8 +23,9 @@ from agent.ways import Grid, Way, way_to
 
 NEAREST = 3  # tiles on which each operator is considered, from each place
 MOST = 200  # events looked into
-UNSURE = 1000  # actions that a try without one of its needs counts for, where there may be something better
-HOPEFUL = 5  # the same where there is nothing better: what costs less would be searched before it, for nothing
+UNSURE = 1000  # actions that a try without one of its needs counts for: it is made when there is nothing better
+HOPEFUL = 1  # the same where it is known that there is nothing better
+EVENT = 10  # actions that an event is reckoned to take where courses are only hopeful
 
 
 @dataclass(frozen=True)
@@ -53,31 +54,57 @@ def plan(
     moves: Moves,
     wanted: Wanted | None = None,
     *,
-    unsure: int = UNSURE,
+    sure: bool = True,
 ) -> Course | None:
     """The first event of the cheapest known course to the end, or to circumstances that are ``wanted``.
 
-    ``unsure`` is the price, in actions, of each need that an operator is tried without. None when there is none,
-    or nothing to do. Costs at most ``MOST`` searches over the grid.
+    Where it is known that nothing is ``sure``, events that lead on come first, and what is found is not always the
+    cheapest. None when there is none, or nothing to do. Costs at most ``MOST`` searches over the grid.
     """
+    unsure, ahead = (UNSURE, _nothing) if sure else (HOPEFUL, _Ahead(operators, wanted))
     codes = dict(Counter(observation.grid.ravel().tolist()))
     codes.pop(UNSEEN, None)
     start = _Place(observation.pose, observation.grid, observation.carrying, codes, None)
     order = count()
-    frontier: list[tuple[float, int, bool, _Place]] = [(0.0, next(order), False, start)]
+    frontier: list[tuple[float, int, float, bool, _Place]] = [(0.0, next(order), 0.0, False, start)]
     done: set[tuple[object, ...]] = set()
     while frontier and len(done) < MOST:
-        cost, _, arrived, place = heapq.heappop(frontier)
+        _, _, cost, arrived, place = heapq.heappop(frontier)
         if arrived:
             return place.first
-        key = (place.pose, place.carrying, place.grid.tobytes())
-        if key in done:
+        there = (place.pose, place.carrying, place.grid.tobytes())
+        if there in done:
             continue
-        done.add(key)
-        for price, there, ends in _events(place, operators, moves, unsure):
-            good = ends if wanted is None else wanted(told(there.codes, there.carrying))
-            heapq.heappush(frontier, (cost + price, next(order), good, there))
+        done.add(there)
+        for price, after, ends in _events(place, operators, moves, unsure):
+            good = ends if wanted is None else wanted(told(after.codes, after.carrying))
+            still = 0.0 if good else ahead(after)
+            if still is not None:
+                heapq.heappush(frontier, (cost + price + still, next(order), cost + price, good, after))
     return None
+
+
+def _nothing(_place: _Place) -> float | None:
+    return 0.0
+
+
+class _Ahead:
+    """How many actions the events still ahead of a place are reckoned to take; None where none lead on.
+
+    By circumstances alone, so once for all places that have them.
+    """
+
+    def __init__(self, operators: Sequence[Operator], wanted: Wanted | None) -> None:
+        self._operators = leading(operators) if wanted is None else operators
+        self._wanted = wanted
+        self._known: dict[object, float | None] = {}
+
+    def __call__(self, place: _Place) -> float | None:
+        here = key(place.codes, place.carrying)
+        if here not in self._known:
+            events = left(place.codes, place.carrying, self._operators, self._wanted)
+            self._known[here] = None if events is None else float(EVENT * events)
+        return self._known[here]
 
 
 def _events(

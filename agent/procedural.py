@@ -22,7 +22,7 @@ from agent.extraction import claim, extract_skill, extract_way, refit, ways
 from agent.history import Episode, Transition, notes_key
 from agent.knowledge import Knowledge
 from agent.operator import Operator
-from agent.planning import HOPEFUL, UNSURE, Course, plan
+from agent.planning import Course, plan
 from agent.repertoire import Repertoire, apart
 from agent.trace import Segment, Trace, remembered
 from agent.ways import moved
@@ -108,11 +108,10 @@ class ProceduralMemoryAgent:
             kept = self._kept_for(links[0], trace, environment)
             if kept is not None:
                 return kept
-        price = UNSURE if sure else HOPEFUL
-        return self._planned(sound, trace, environment, wanted, price) if self.plans else None
+        return self._planned(sound, trace, environment, wanted, sure) if self.plans else None
 
     def _planned(
-        self, sound: Sequence[Operator], trace: Trace, environment: Environment, wanted: Wanted | None, unsure: int
+        self, sound: Sequence[Operator], trace: Trace, environment: Environment, wanted: Wanted | None, sure: bool
     ) -> Skill | None:
         """The first part of the cheapest course as a skill, which no library has yet."""
         here = trace.observation
@@ -120,7 +119,7 @@ class ProceduralMemoryAgent:
         if outlook in trace.hopeless:
             return None
         self.planned += 1
-        course = plan(here, sound, self.knowledge.moves, wanted, unsure=unsure)
+        course = plan(here, sound, self.knowledge.moves, wanted, sure=sure)
         if course is None:
             trace.hopeless.add(outlook)
             return None

@@ -15,7 +15,7 @@ from agent.exploration import CuriousExplorer
 from agent.gridworld import GridWorld
 from agent.moves import Moves
 from agent.operator import Operator
-from agent.planning import HOPEFUL, plan
+from agent.planning import plan
 from agent.procedural import ProceduralMemoryAgent
 from agent.training import train
 from tests.agent.newborn import new_agent
@@ -92,7 +92,7 @@ def test_what_is_not_sure_is_found_amid_much_that_can_be_done_and_undone() -> No
     grid = np.zeros((12, 12), dtype=np.int64)
     grid[6] = 1
     grid[6, 6], grid[11, 11] = DOOR, GOAL
-    course = plan(Observation((0, 0), grid, KEY), [drop, TAKE, shut, UNLOCK, unsure], MOVES, unsure=HOPEFUL)
+    course = plan(Observation((0, 0), grid, KEY), [drop, TAKE, shut, UNLOCK, unsure], MOVES, sure=False)
     assert course is not None
     assert course.operator == UNLOCK
 
