@@ -13,16 +13,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from agent.environment import UNSEEN, Observation, Pose
+from agent.environment import UNSEEN, Cell, Observation, Pose
 from agent.moves import Moves
 from agent.ways import Grid
 
 Fact = bool | int | Pose | None
 State = dict[str, Fact]
+AROUND = 2  # cells: a way that goes round something leaves the straight one by so much, seldom by more
 
 
-def derive(pose: Pose, grid: Grid, carrying: int | None, moves: Moves) -> State:
-    """The facts at ``pose``; costs one pass over the grid."""
+def derive(pose: Pose, grid: Grid, carrying: int | None, moves: Moves, to: Cell | None = None) -> State:
+    """The facts at ``pose``; which cells can be entered is said of all, or of those between it and ``to`` and
+    ``AROUND`` these. Costs one pass over the cells."""
     state = circumstances(grid, carrying)
     x, y = pose[:2]
     if len(pose) > 2:
@@ -31,12 +33,20 @@ def derive(pose: Pose, grid: Grid, carrying: int | None, moves: Moves) -> State:
     for _, (to_x, to_y) in moves.beside(pose, grid):
         state[tile(to_x - x, to_y - y)] = int(grid[to_x, to_y])
     enterable = {code for code in moves.entered if moves.can_enter(code)}
-    for dx, column in enumerate(grid.tolist(), start=-x):
-        names = _free_column(dx, -y, len(column))
+    columns, rows = _between(x, to and to[0], grid.shape[0]), _between(y, to and to[1], grid.shape[1])
+    for dx, column in enumerate(grid[columns, rows].tolist(), start=columns.start - x):
+        names = _free_column(dx, rows.start - y, len(column))
         for name, code in zip(names, column, strict=True):
             if code in enterable:
                 state[name] = True
     return state
+
+
+def _between(start: int, end: int | None, size: int) -> slice:
+    """From the one to the other and ``AROUND`` them; without an end, all there are."""
+    if end is None:
+        return slice(0, size)
+    return slice(max(min(start, end) - AROUND, 0), min(max(start, end) + AROUND + 1, size))
 
 
 def of(observation: Observation, moves: Moves) -> State:

@@ -43,14 +43,14 @@ class Repertoire:
     ) -> None:
         self.library, self.moves, self.grid, self.carrying, self.names = library, moves, grid, carrying, names
         self.span = max(grid.shape)
-        self._states: dict[Pose, facts.State] = {}
+        self._states: dict[tuple[Pose, Cell], facts.State] = {}
 
     def ways(self, start: Pose, step: Pose, top_k: int = TOP_K, alike: float | None = None) -> list[Known]:
         """The kept ways that apply at ``start`` and lead nearly by ``step``, by promise."""
         query = embed_way(step, start[2:])
         known = [
             Known(match.skill, said, chance(match.skill) * (match.similarity or 0.0) / len(said.way))
-            for match in self.library.retrieve_skills(self._state(start), query, top_k, alike)
+            for match in self.library.retrieve_skills(self._state(start, moved(start, step)), query, top_k, alike)
             if (said := claim(match.skill)) is not None and said.event is None
             if chance(match.skill) >= HOPELESS and rehearse(match.skill, said, start, self.moves, self.grid, self.names)
         ]
@@ -82,7 +82,7 @@ class Repertoire:
         query = embed_effect(operator.effect, offset)
         fitting = [
             match.skill
-            for match in self.library.retrieve_skills(self._state(start), query, TOP_K, SAME)
+            for match in self.library.retrieve_skills(self._state(start, start), query, TOP_K, SAME)
             if (said := claim(match.skill)) is not None and said.event == wanted and len(said.way) == 1
             if chance(match.skill) >= HOPELESS and self._does(match.skill, operator, start, cell)
         ]
@@ -139,10 +139,11 @@ class Repertoire:
             return action == operator.action
         return (ENTER, cell) in contacts(start, action, self.grid, self.moves)
 
-    def _state(self, pose: Pose) -> facts.State:
-        if pose not in self._states:
-            self._states[pose] = facts.derive(pose, self.grid, self.carrying, self.moves)
-        return self._states[pose]
+    def _state(self, pose: Pose, to: Pose) -> facts.State:
+        ends = (pose, (to[0], to[1]))
+        if ends not in self._states:
+            self._states[ends] = facts.derive(pose, self.grid, self.carrying, self.moves, ends[1])
+        return self._states[ends]
 
 
 def chance(skill: Skill) -> float:
