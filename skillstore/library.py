@@ -228,7 +228,14 @@ class SkillLibrary:
 
     def __iter__(self) -> Iterator[Skill]:
         """All skills of one moment, by ascending id, whatever changes while they are read."""
-        return self._backend.skills()
+        return self._backend.skills(0)
+
+    def skills(self, after: int = 0) -> Iterator[Skill]:
+        """As `iter`, those whose id is above `after`: to go on where a page of them ended.
+
+        Cost: the ids and counts of all skills are copied at the call; only what is read is decoded.
+        """
+        return self._backend.skills(_id(after))
 
     def get_stats(self) -> dict[str, Value]:
         """What the library holds.
