@@ -13,7 +13,10 @@ from collections.abc import Callable
 from typing import Any
 
 from skillstore.backend import MAX_ANSWER
+from skillstore.errors import InvalidInputError
 from skillstore.library import SkillLibrary
+from skillstore.service.callers import Caller
+from skillstore.service.fields import MAX_REQUEST_KEY
 from skillstore.service.refusals import AnswerForgottenError, RequestReusedError
 
 _PART = MAX_ANSWER - 200  # bytes of a receipt in one request, beside the operation and the digest
@@ -37,6 +40,13 @@ def once(library: SkillLibrary, request_id: str, operation: str, digest: str, ch
         raise RequestReusedError("this request id was used before, for another request; give each request its own")
     parts = [kept[3], *(library.once(_part_id(request_id, number), _forgotten) for number in range(1, kept[2]))]
     return json.loads(zlib.decompress(b"".join(parts)))
+
+
+def request_id(caller: Caller, key: str) -> str:
+    """The library's id for what `caller` calls `key`: callers do not meet. Raises InvalidInputError."""
+    if not 1 <= len(key) <= MAX_REQUEST_KEY or not key.isascii() or not key.isprintable():
+        raise InvalidInputError(f"a request's id has 1 to {MAX_REQUEST_KEY} printable ASCII characters")
+    return f"service/{caller.name}/{key}"
 
 
 def digest(words: str) -> str:

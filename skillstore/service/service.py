@@ -14,9 +14,9 @@ from skillstore.library import SkillLibrary
 from skillstore.service import requests
 from skillstore.service.batches import Batches
 from skillstore.service.callers import LOCAL, Caller
-from skillstore.service.fields import MAX_REQUEST_KEY
 from skillstore.service.libraries import Libraries
 from skillstore.service.once import digest, once
+from skillstore.service.once import request_id as once_id
 from skillstore.service.operations import OPERATIONS, Operation
 from skillstore.service.refusals import LibraryExistsError, NotAllowedError
 from skillstore.values import tagged, untagged
@@ -161,7 +161,7 @@ class Service:
             return self.libraries.use(asked.name, lambda kept: _same(kept, asked, caller, request_id, there), True)
         reply = _library_reply(asked.name, library)
         if request_id is not None:
-            once(library, _id(caller, request_id), "create_library", digest(asked.model_dump_json()), lambda: reply)
+            once(library, once_id(caller, request_id), "create_library", digest(asked.model_dump_json()), lambda: reply)
         return reply
 
     def _watched(self, name: str, job: Callable[[SkillLibrary], dict[str, Any]]) -> Callable[[SkillLibrary], Any]:
@@ -205,16 +205,10 @@ def _job(
     made = answer
     if request_id is None:
         return lambda library: made(library, asked, change(library, asked))
-    key, words = _id(caller, request_id), digest(asked.model_dump_json())
+    key, words = once_id(caller, request_id), digest(asked.model_dump_json())
     return lambda library: made(
         library, asked, once(library, key, operation.name, words, lambda: change(library, asked))
     )
-
-
-def _id(caller: Caller, request_id: str) -> str:
-    if not 1 <= len(request_id) <= MAX_REQUEST_KEY or not request_id.isascii() or not request_id.isprintable():
-        raise InvalidInputError(f"a request's id has 1 to {MAX_REQUEST_KEY} printable ASCII characters")
-    return f"service/{caller.name}/{request_id}"
 
 
 def _settings(asked: requests.CreateLibrary) -> dict[str, Any]:
@@ -241,7 +235,7 @@ def _same(
         raise there
 
     reply: dict[str, Any] = once(
-        library, _id(caller, request_id), "create_library", digest(asked.model_dump_json()), refuse
+        library, once_id(caller, request_id), "create_library", digest(asked.model_dump_json()), refuse
     )
     return reply
 

@@ -156,7 +156,8 @@ def test_a_version_changes_with_every_change_and_guards_it(asked: Asked) -> None
     assert asked("record_outcome", id=added, success=True) == {"id": added, "times_used": 1, "success_count": 1}
     second = asked("get_skill", id=added)["version"]
     assert second != first
-    for operation, more in (("replace_skill", {"skill": DOOR}), ("remove_skill", {})):
+    changes: list[tuple[str, dict[str, Any]]] = [("replace_skill", {"skill": DOOR}), ("remove_skill", {})]
+    for operation, more in changes:
         with pytest.raises(ChangedMeanwhileError):
             asked(operation, id=added, expected=first, **more)
     third = asked("replace_skill", id=added, skill=DOOR, expected=second)["version"]
