@@ -41,4 +41,3 @@ def serve(host: str, port: int, named: tuple[str, ...], rate: float, quiet: bool
 
 def _started(address: str, as_json: bool) -> None:
     show({"address": address}, f"serving at {address}", as_json)
-    click.get_text_stream("stdout").flush()

@@ -9,6 +9,8 @@ import sys
 from collections.abc import AsyncIterator, MutableMapping
 from typing import Any
 
+from pydantic_core import from_json
+
 from skillstore.errors import InvalidInputError
 from skillstore.forms import parsed
 from skillstore.service.http.problems import MalformedError, WrongTypeError
@@ -22,6 +24,7 @@ MAX_DEPTH = 160
 PATIENCE = 30.0
 """Seconds for a body to arrive; of a stream, for its next part."""
 
+_SHORT = 2**18  # bytes of which no form takes much room
 _TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 
 
@@ -74,6 +77,19 @@ def check_type(headers: dict[bytes, bytes], *taken: bytes) -> None:
         raise WrongTypeError(f"the body must be {b' or '.join(taken).decode()}, in UTF-8")
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise WrongTypeError("a body is not compressed")
+
+
+def form_of_question(body: bytes) -> Any:
+    """As `form_of`, in a fifth of the time, of a short body: of a key that is there twice the last counts.
+
+    Raises MalformedError.
+    """
+    if len(body) > _SHORT:
+        return form_of(body)
+    try:
+        return from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise MalformedError(f"not JSON: {error}") from None
 
 
 def form_of(body: bytes) -> Any:

@@ -76,7 +76,7 @@ class Endpoint:
         if not body and where == "" and not self._needs_body():
             return
         bodies.check_type(headers, JSON)
-        form = bodies.form_of(body)
+        form = bodies.form_of(body) if self._operation.writes else bodies.form_of_question(body)
         if where:
             fields[where] = form
         elif type(form) is not dict:

@@ -94,7 +94,8 @@ class Gate:
             raise WrongOriginError("the Origin header names a site that is not this server's own")
         _check_path(scope)
         caller = self._caller(scope["path"], headers.get(b"authorization"))
-        self._rates.take(caller.name)
+        if caller is not LOCAL:
+            self._rates.take(caller.name)
         return caller
 
     def _caller(self, path: str, authorization: bytes | None) -> Caller:

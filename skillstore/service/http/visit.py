@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
+
+from pydantic_core import to_json
 
 from skillstore.service.callers import Caller
 
@@ -13,7 +14,6 @@ Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 JSON = b"application/json"
-_written = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 class Visit:
@@ -37,7 +37,7 @@ async def answer(
     send: Send, status: int, form: Any, media_type: bytes = JSON, headers: list[tuple[bytes, bytes]] | None = None
 ) -> None:
     """One whole answer of plain JSON; None: no body."""
-    body = b"" if form is None else _written(form).encode()
+    body = b"" if form is None else to_json(form)
     await answer_bytes(send, status, body, media_type, headers)
 
 
