@@ -243,7 +243,8 @@ class SkillLibrary:
         total_skills, total_uses, total_successes, avg_success_rate (total_successes / total_uses, in [0, 1]; 0.0
         before the first use), merged (adds that became merges), precondition_sets, the settings it keeps, durability,
         directory, generation, journal_bytes, disk_bytes (of all files, those of the generation before included).
-        Cost: one pass over the counts.
+        Of one that writes also, since it was opened: syncs that commits waited for, sync_seconds, and lock_seconds
+        that changes waited for others. Cost: one pass over the counts.
         """
         return self._backend.stats()
 
