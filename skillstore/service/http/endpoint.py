@@ -8,6 +8,7 @@ import time
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
+from skillstore.errors import LibraryNotFoundError
 from skillstore.service import requests
 from skillstore.service.fields import MAX_REQUEST_KEY
 from skillstore.service.http import bodies
@@ -16,6 +17,7 @@ from skillstore.service.http.metrics import Metrics
 from skillstore.service.http.problems import MalformedError
 from skillstore.service.http.visit import JSON, Receive, Scope, Send, Visit, answer, visit_of
 from skillstore.service.http.ways import Way
+from skillstore.service.names import is_name
 from skillstore.service.refusals import ChangedMeanwhileError, InvalidRequestError
 from skillstore.service.service import Service
 
@@ -33,6 +35,7 @@ class Endpoint:
         self._way, self._service, self._lanes, self._metrics = way, service, lanes, metrics
         self._operation = way.operation
         self._route = way.path.replace(":path", "")
+        self._named = "{library}" in way.path
         kinds = self._operation.request.model_json_schema().get("properties", {})
         self._wholes = frozenset(name for name, field in kinds.items() if field.get("type") == "integer")
         self._words = frozenset(name for name, field in kinds.items() if field.get("type") == "boolean")
@@ -46,6 +49,8 @@ class Endpoint:
         batch = fields.pop("batch", None) or _text(headers, b"skillstore-batch")
         if library is not None and not self._operation.about_a_library:
             fields["name"], library = library, None
+        if self._named and not is_name(library or fields.get("name")):
+            raise LibraryNotFoundError(f"there is no library {library or fields.get('name')!r:.80}")
         visit.caller.check(self._operation.role, library)  # before a body of a stranger is read
         if scope["query_string"]:
             _take_query(fields, scope["query_string"])

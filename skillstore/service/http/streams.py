@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
-from skillstore.errors import InvalidInputError
+from skillstore.errors import InvalidInputError, UnsupportedFormatError
 from skillstore.interchange import export_lines, import_lines
 from skillstore.library import SkillLibrary
 from skillstore.service import once
@@ -146,7 +146,10 @@ def write_backup(library: SkillLibrary, file: Any) -> None:
 
 
 def _imported(library: SkillLibrary, file: IO[bytes]) -> dict[str, int]:
-    added = import_lines(library, _lines(file))
+    try:
+        added = import_lines(library, _lines(file))
+    except UnsupportedFormatError as error:  # of what was sent, not of what is here
+        raise InvalidInputError(str(error)) from None
     created = int(added.created.sum())
     return {"created": created, "merged": len(added) - created}
 
