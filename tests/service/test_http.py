@@ -207,6 +207,7 @@ def test_what_is_not_there_is_a_problem_too(client: httpx.Client) -> None:
         answer = client.request(method, place)
         refused(answer, 405, "no-such-method")
         assert answer.headers["allow"]
+    assert set(client.options(f"{HOME}/skills/1").headers["allow"].split(", ")) == {"GET", "HEAD", "PUT", "DELETE"}
 
 
 def test_a_request_id_comes_back_and_a_wrong_one_is_not_taken(client: httpx.Client) -> None:

@@ -243,10 +243,8 @@ def test_who_goes_away_harms_nobody(served: Served) -> None:
 
 def test_a_body_is_read_within_its_bounds() -> None:
     async def body(parts: list[bytes], most: int, said: bytes | None = None) -> bytes:
-        messages: Iterator[Any] = iter(
-            [{"type": "http.request", "body": part, "more_body": True} for part in parts]
-            + [{"type": "http.disconnect"}]
-        )
+        sent: list[Any] = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
+        messages = iter([*sent, {"type": "http.disconnect"}])
 
         async def receive() -> Any:
             message = next(messages)
@@ -258,8 +256,12 @@ def test_a_body_is_read_within_its_bounds() -> None:
         return await bodies.whole(receive, headers, most)
 
     assert asyncio.run(body([b"a", b"b", b"end"], 5)) == b"abend"
-    for wrong, error in ((body([b"a", b"b", b"end"], 4), TooLargeError), (body([b"a"], 4), GoneError),
-                         (body([b"end"], 4, b"5"), TooLargeError), (body([b"end"], 4, b"x"), TooLargeError)):  # fmt: skip
+    for wrong, error in (
+        (body([b"a", b"b", b"end"], 4), TooLargeError),
+        (body([b"a"], 4), GoneError),
+        (body([b"end"], 4, b"5"), TooLargeError),
+        (body([b"end"], 4, b"x"), TooLargeError),
+    ):
         with pytest.raises(error):
             asyncio.run(wrong)
 

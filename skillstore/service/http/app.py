@@ -67,10 +67,10 @@ class _Server:
     def routes(self) -> list[BaseRoute]:
         one = "/v1/libraries/{library}"
         service, lanes = self._service, self._lanes
-        ways = [
-            Route(way.path, Endpoint(way, service, lanes, self.metrics), methods=[way.method], name=way.name)
-            for way in WAYS
-        ]
+        places: dict[str, dict[str, Endpoint]] = {}
+        for way in WAYS:
+            places.setdefault(way.path, {})[way.method] = Endpoint(way, service, lanes, self.metrics)
+        ways = [Route(path, _ByMethod(endpoints), methods=list(endpoints)) for path, endpoints in places.items()]
         backup = streams.Out(f"{one}/backup", "admin", streams.BACKUP, ".backup", streams.write_backup, service, lanes)
         export = streams.Out(f"{one}/export", "read", streams.JSON_LINES, ".jsonl", streams.write_lines, service, lanes)
         return [
@@ -127,6 +127,18 @@ class _Server:
         seen = {name: library for name, library in self._service.libraries.opened().items() if caller.sees(name)}
         text = await self._lanes.stream(lambda: self.metrics.text(seen))
         await answer_bytes(send, 200, text, MEDIA_TYPE)
+
+
+class _ByMethod:
+    """The endpoints of one address, so that who asks for another method is told of all of them."""
+
+    def __init__(self, endpoints: dict[str, Endpoint]) -> None:
+        self._endpoints = endpoints
+        if "GET" in endpoints:
+            endpoints["HEAD"] = endpoints["GET"]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._endpoints[scope["method"]](scope, receive, send)
 
 
 class _Plain:
