@@ -62,7 +62,6 @@ def _checked(address: str, place: Path, examples: int, phases: str) -> tuple[int
     command = [
         str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(place / "schemathesis.toml"), "run",
         f"{address}/v1/openapi.json", "--checks", CHECKS, "--max-examples", str(examples), "--continue-on-failure",
-        "--workers", "2",
         "--phases", phases, "--generation-deterministic",
         "--warnings", "off", "--request-timeout", "60",
         "--exclude-operation-id", "delete_library", "--exclude-operation-id", "import",
@@ -76,7 +75,7 @@ def _checked(address: str, place: Path, examples: int, phases: str) -> tuple[int
 
 if __name__ == "__main__":
     is_short = "--short" in sys.argv
-    code, cases, words = run(*((10, "fuzzing") if is_short else (450, "examples,coverage,fuzzing")))
+    code, cases, words = run(*((10, "fuzzing") if is_short else (500, "examples,coverage,fuzzing")))
     print(words)
     print(f"{cases} cases, {'none' if code == 0 else 'some'} of which is wrong")
     sys.exit(1 if code else 0)

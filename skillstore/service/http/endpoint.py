@@ -24,6 +24,7 @@ from skillstore.service.service import Service
 _WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,18})")
 _KEY = re.compile(rb"[!-~][ -~]{0,%d}" % (MAX_REQUEST_KEY - 1))
 _TAG = re.compile(rb'(?:W/)?"([!#-~]*)"')
+_TAGS = re.compile(rb'\*|(?:W/)?"[!#-~]*"(?:\s*,\s*(?:W/)?"[!#-~]*")*')
 _WORDS = {"true": True, "false": False}
 _SLOW = frozenset({"snapshot", "compact", "verify", "settle", "delete_library", "create_library", "list_libraries"})
 
@@ -96,6 +97,8 @@ class Endpoint:
         return any(field.is_required() for field in self._operation.request.model_fields.values())
 
     def _take_conditions(self, fields: dict[str, Any], headers: dict[bytes, bytes]) -> None:
+        if not _TAGS.fullmatch(headers.get(b"if-none-match", b"*").strip()):
+            raise MalformedError('If-None-Match is entity tags ("...", "...") or *')
         if "expected" not in self._operation.request.model_fields:
             return
         if headers.get(b"if-none-match", b"").strip() == b"*":
