@@ -81,12 +81,20 @@ class Batches:
         """End the innermost: durable when done, or undone. Raises BatchEndedError."""
         return self._found(token, owner).end(keep, answer)
 
+    def abandon(self, library: SkillLibrary | None) -> None:
+        """Abandon those of `library`; on return none of them is open."""
+        for batch in self._all():
+            if batch.library is library:
+                batch.abandon()
+
     def close(self) -> None:
         """Abandon all; on return none is open."""
-        with self._guard:
-            batches = list(self._open.values())
-        for batch in batches:
+        for batch in self._all():
             batch.abandon()
+
+    def _all(self) -> list[_Batch]:
+        with self._guard:
+            return list(self._open.values())
 
     def _found(self, token: str, owner: str) -> _Batch:
         batch = self._open.get(token)
@@ -103,8 +111,8 @@ class _Batch:
     """A thread that has the commit open, and does what it is sent."""
 
     def __init__(self, token: str, library: SkillLibrary, owner: str, forget: Callable[[str], None]) -> None:
-        self.token, self.owner = token, owner
-        self._library, self._forget = library, forget
+        self.token, self.owner, self.library = token, owner, library
+        self._forget = forget
         self._sent: queue.SimpleQueue[tuple[str, Any, Future[Any]]] = queue.SimpleQueue()
         self._until = time.monotonic() + LONGEST
         self._depth = 0
@@ -174,10 +182,10 @@ class _Batch:
 
         try:
             if once is None:
-                with self._library.batch():
+                with self.library.batch():
                     answer = change()
             else:
-                answer = self._library.once(once, change)
+                answer = self.library.once(once, change)
         except _Abandoned:
             assert end is not None  # noqa: S101 - it was raised for this
             end.told.set_result(Ended(None, self._depth))
@@ -212,7 +220,7 @@ class _Batch:
 
     def _do(self, function: Callable[[SkillLibrary], Any], told: Future[Any]) -> None:
         try:
-            told.set_result(function(self._library))
+            told.set_result(function(self.library))
         except Exception as error:  # noqa: BLE001 - whoever asked is told
             _tell(told, error)
 

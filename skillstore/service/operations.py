@@ -295,9 +295,9 @@ _ALL = (
               requests.Nothing, replies.Generation, change=_snapshot),
     Operation("compact", "Start the next generation, without what was removed.", "admin", requests.Nothing,
               replies.Generation, change=_compact),
-    Operation("verify", "Read every byte and compare it with its checksum.", "read", requests.Nothing,
+    Operation("verify", "Read every byte and compare it with its checksum. Changes wait.", "admin", requests.Nothing,
               replies.Verified, change=_verify),
-    Operation("settle", "Return when the work in the background is done.", "read", requests.Nothing, replies.Settled,
+    Operation("settle", "Return when the work in the background is done.", "write", requests.Nothing, replies.Settled,
               change=_settle),
 )  # fmt: skip
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from skillstore.backend import KEPT
 from skillstore.encoders import HASHED_WORDS, encoder_named
-from skillstore.errors import InvalidInputError, WriteFailedError
+from skillstore.errors import InvalidInputError, LibraryLockedError, WriteFailedError
 from skillstore.library import SkillLibrary
 from skillstore.service import requests
 from skillstore.service.batches import Batches
@@ -129,6 +129,7 @@ class Service:
             return self._create(asked, caller, request_id)
         assert isinstance(asked, requests.DeleteLibrary)  # noqa: S101 - the third, and last
         caller.check("admin", asked.name)
+        self.batches.abandon(self.libraries.opened().get(asked.name))
         self.libraries.delete(asked.name)
         return {"name": asked.name}
 
@@ -180,7 +181,9 @@ class Service:
         return self.libraries.use(name, lambda library: self.batches.begin(library, owner, asked.once), True)
 
     def told(self, error: Exception) -> str:
-        """The error's words, without the place on the server."""
+        """The error's words, without the place on the server, nor what else runs there."""
+        if isinstance(error, LibraryLockedError):
+            return "another process is writing this library; stop it, or wait for it"
         return str(error).replace(f"{self.libraries.directory}{os.sep}", "").replace(str(self.libraries.directory), "")
 
 

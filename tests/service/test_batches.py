@@ -106,8 +106,8 @@ def test_others_wait_for_a_batch_and_read_meanwhile(service: Service) -> None:
 
 
 def test_a_batch_that_is_not_heard_of_is_abandoned(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "IDLE", 0.05)
     token = ask(service, "begin_batch")["batch"]
+    monkeypatch.setattr(batches, "IDLE", 0.05)  # from what it is sent next on
     ask(service, "add_skill", token, skill=SKILL)
     ask(service, "add_skill", skill={**SKILL, "name": "other"})  # waits until it is
     with pytest.raises(BatchEndedError):
@@ -123,6 +123,17 @@ def test_a_batch_belongs_to_who_began_it_and_to_its_library(service: Service) ->
     with pytest.raises(BatchEndedError):
         service.run("library_stats", {}, library="home", batch=token, caller=Caller("x", "admin"))
     ask(service, "end_batch", token, keep=False)
+
+
+def test_a_library_that_is_deleted_abandons_its_batches_and_no_others(service: Service) -> None:
+    service.run("create_library", {"name": "other"})
+    token = ask(service, "begin_batch")["batch"]
+    kept = service.run("begin_batch", {}, library="other")["batch"]
+    service.run("delete_library", {"name": "home"})
+    service.run("create_library", {"name": "home"})
+    with pytest.raises(BatchEndedError):
+        ask(service, "end_batch", token, keep=True)
+    service.run("end_batch", {"keep": True}, library="other", batch=kept)
 
 
 def test_so_many_batches_and_no_more(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

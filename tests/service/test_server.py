@@ -211,7 +211,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 
 def test_a_head_that_does_not_end_is_given_up(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "HEAD_PATIENCE", 0.05)
+    monkeypatch.setattr(server, "HEAD_PATIENCE", 0.5)
     for data in (b"", b"GET", b"GET / HTTP/1.1\r\nHost: a\r\nX: "):
         assert exchange(served.port, data)[0] == 408
     with socket.create_connection(("127.0.0.1", served.port)) as connection:  # after a request that was well

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from starlette.routing import BaseRoute, Route, Router
@@ -31,14 +31,18 @@ def application(
     keys: Keys | None = None,
     rate: float | None = None,
     more: Sequence[BaseRoute] = (),
+    alongside: Sequence[Callable[[], AbstractAsyncContextManager[object]]] = (),
 ) -> Gate:
     """Everything at its address; `more`: routes besides, behind the same gate, asked last.
 
     An endpoint of `more` finds the caller in ``visit_of(scope).caller``, sets ``visit_of(scope).route``, and raises
-    what `skillstore.service.http.problems` knows. Its lifespan opens all libraries, and at its end closes the service:
+    what `skillstore.service.http.problems` knows. `alongside`: what is entered before the first request and left after
+    the last, such as the lifespan of what is mounted.
+
+    Its own lifespan opens all libraries, and at its end closes the service:
     what was begun is finished, what was acknowledged is on the disk.
     """
-    server = _Server(service, Metrics())
+    server = _Server(service, Metrics(), alongside)
     inner = Router([*server.routes(), *more], redirect_slashes=False, default=None, lifespan=server.lifespan)
     known = Keys(service.libraries.directory) if keys is None else keys
     return Gate(_Apart(inner), hosts, known, Rates(rate), server.metrics, service.told)
@@ -58,8 +62,13 @@ class _Apart:
 class _Server:
     """What the endpoints share."""
 
-    def __init__(self, service: Service, metrics: Metrics) -> None:
-        self.metrics = metrics
+    def __init__(
+        self,
+        service: Service,
+        metrics: Metrics,
+        alongside: Sequence[Callable[[], AbstractAsyncContextManager[object]]],
+    ) -> None:
+        self.metrics, self._alongside = metrics, alongside
         self._service, self._lanes = service, Lanes()
         self._ready = threading.Event()
         self._document: dict[str, Any] | None = None
@@ -89,7 +98,10 @@ class _Server:
         opening = threading.Thread(target=self._open_all, name="skillstore-opening", daemon=True)
         opening.start()
         try:
-            yield
+            async with AsyncExitStack() as entered:
+                for enter in self._alongside:
+                    await entered.enter_async_context(enter())
+                yield
         finally:
             self._ready.clear()
             await asyncio.to_thread(self._close)

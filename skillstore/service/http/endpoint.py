@@ -26,6 +26,7 @@ _KEY = re.compile(rb"[!-~][ -~]{0,%d}" % (MAX_REQUEST_KEY - 1))
 _TAG = re.compile(rb'(?:W/)?"([!#-~]*)"')
 _TAGS = re.compile(rb'\*|(?:W/)?"[!#-~]*"(?:\s*,\s*(?:W/)?"[!#-~]*")*')
 _WORDS = {"true": True, "false": False}
+_MANY = 100
 _SLOW = frozenset({"snapshot", "compact", "verify", "settle", "delete_library", "create_library", "list_libraries"})
 
 
@@ -132,7 +133,8 @@ class Endpoint:
         if operation.writes or name in _SLOW:
             return await self._lanes.write(run)
         start = time.perf_counter()
-        reply = await self._lanes.read((library or "", name), run)
+        slow = getattr(asked, "exact", False) or getattr(asked, "k", 0) > _MANY
+        reply = await self._lanes.read((library or "", f"{name} slow" if slow else name), run)
         if name == "retrieve_skills":
             self._metrics.retrieved(len(reply["matches"]), time.perf_counter() - start)
         return reply
