@@ -58,7 +58,7 @@ def list_skills(limit: int | None, sort: str, as_json: bool) -> None:
 def show_skill(skill_id: int, as_json: bool) -> None:
     """Show all there is to know of one skill."""
     from cli import rows
-    from skillstore.interchange import skill_form
+    from skillstore.forms import skill_form
 
     with place.reading() as library:
         skill = library.get_skill(skill_id)

@@ -228,7 +228,14 @@ class SkillLibrary:
 
     def __iter__(self) -> Iterator[Skill]:
         """All skills of one moment, by ascending id, whatever changes while they are read."""
-        return self._backend.skills()
+        return self._backend.skills(0)
+
+    def skills(self, after: int = 0) -> Iterator[Skill]:
+        """As `iter`, those whose id is above `after`: to go on where a page of them ended.
+
+        Cost: the ids and counts of all skills are copied at the call; only what is read is decoded.
+        """
+        return self._backend.skills(_id(after))
 
     def get_stats(self) -> dict[str, Value]:
         """What the library holds.
@@ -236,7 +243,8 @@ class SkillLibrary:
         total_skills, total_uses, total_successes, avg_success_rate (total_successes / total_uses, in [0, 1]; 0.0
         before the first use), merged (adds that became merges), precondition_sets, the settings it keeps, durability,
         directory, generation, journal_bytes, disk_bytes (of all files, those of the generation before included).
-        Cost: one pass over the counts.
+        Of one that writes also, since it was opened: syncs that commits waited for, sync_seconds, and lock_seconds
+        that changes waited for others. Cost: one pass over the counts.
         """
         return self._backend.stats()
 

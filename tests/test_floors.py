@@ -37,6 +37,7 @@ DOORS = {
     "chromadb": {"skillstore.bench.peers.chroma"},
     "qdrant_client": {"skillstore.bench.peers.qdrant"},
     "usearch": {"skillstore.bench.peers.usearch_graph"},
+    "pydantic": {"skillstore.service"},
 }
 """Which modules, or packages, may import what."""
 
@@ -45,7 +46,7 @@ FLOORS = [
     {"skillstore.values"},
     {"skillstore.preconditions", "skillstore.embedding", "skillstore.outcomes"},
     {"skillstore.skill"},
-    {"skillstore.answers"},
+    {"skillstore.answers", "skillstore.forms", "skillstore.encoders"},
     {"skillstore.backend"},
     {"skillstore.local.weight"},
     {"skillstore.local.growable", "skillstore.local.records"},
@@ -57,13 +58,13 @@ FLOORS = [
     {"skillstore.upkeep"},
     {"skillstore"},
     {"skillstore.interchange"},
-    {"agent", "skillstore.bench"},
+    {"agent", "skillstore.bench", "skillstore.service"},
     {"cli"},
 ]
 """Lowest first; a module stands on the floor of the longest name that it starts with, and imports only from below.
-Inside `skillstore.local`, `agent`, `skillstore.bench` and `cli` modules may import each other, without a cycle."""
+Inside those of OWN_FLOOR modules may import each other, without a cycle."""
 
-OWN_FLOOR = {"skillstore.local", "agent", "skillstore.bench", "cli"}
+OWN_FLOOR = {"skillstore.local", "agent", "skillstore.bench", "skillstore.service", "cli"}
 
 
 def modules() -> dict[str, ast.Module]:
@@ -183,7 +184,7 @@ def test_the_public_names_of_a_library() -> None:
         "add_skill", "add_skills", "backup", "batch", "close", "compact", "embedding_dim", "encoder", "get_skill",
         "get_stats", "once", "open", "record_outcome", "remove_skill", "replace_skill", "restore_skills",
         "retrieve_skills",
-        "settle", "snapshot", "verify", "why_not",
+        "settle", "skills", "snapshot", "verify", "why_not",
     ]  # fmt: skip
 
 

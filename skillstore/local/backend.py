@@ -139,7 +139,7 @@ class LocalBackend(Reading):
             kept = self._storage.stats()
         except OSError as error:
             raise BackendUnavailableError(f"the library cannot be read ({error.strerror}); check the disk") from error
-        return {**super().stats(), "durability": self._durability, **kept}
+        return {**super().stats(), "durability": self._durability, **kept, **self._writer.stats()}
 
     def settle(self) -> None:
         self._check_open()

@@ -78,9 +78,10 @@ class Reading:
         with self._reading() as staged:
             return self._table.count(staged)
 
-    def skills(self) -> Iterator[Skill]:
+    def skills(self, after: int) -> Iterator[Skill]:
         with self._reading() as staged:
-            return iter(Moment(self._table, staged))
+            moment = Moment(self._table, staged)
+        return moment.after(after)
 
     def stats(self) -> dict[str, Value]:
         with self._reading() as staged:
