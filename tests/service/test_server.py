@@ -21,6 +21,7 @@ from click.testing import CliRunner
 
 from cli.main import skillstore
 from skillstore import BackendUnavailableError, CorruptLibraryError, InvalidInputError, Skill, SkillLibrary
+from skillstore.interchange import export_lines
 from skillstore.service.http import bodies, server, streams
 from skillstore.service.http.app import application
 from skillstore.service.http.bodies import GoneError
@@ -338,7 +339,7 @@ def test_a_stream_that_fails_in_the_middle_does_not_end_as_a_whole_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filled(tmp_path)
-    real = streams.export_lines
+    real = export_lines
 
     def failing(library: SkillLibrary) -> Iterator[str]:
         yield from islice(real(library), 2000)
