@@ -38,6 +38,10 @@ DOORS = {
     "qdrant_client": {"skillstore.bench.peers.qdrant"},
     "usearch": {"skillstore.bench.peers.usearch_graph"},
     "pydantic": {"skillstore.service"},
+    "pydantic_core": {"skillstore.service.http"},
+    "starlette": {"skillstore.service.http", "skillstore.service.running"},
+    "uvicorn": {"skillstore.service.http.server"},
+    "prometheus_client": {"skillstore.service.http.metrics"},
 }
 """Which modules, or packages, may import what."""
 

@@ -10,16 +10,19 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from cli.main import skillstore
-from skillstore import BackendUnavailableError, InvalidInputError, SkillLibrary
-from skillstore.service.http import bodies, server
+from skillstore import BackendUnavailableError, CorruptLibraryError, InvalidInputError, Skill, SkillLibrary
+from skillstore.interchange import export_lines
+from skillstore.service.http import bodies, server, streams
 from skillstore.service.http.app import application
 from skillstore.service.http.bodies import GoneError
 from skillstore.service.http.hosts import Hosts
@@ -307,3 +310,46 @@ def test_a_directory_that_is_a_library_is_not_served(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "the one above it" in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["one"]
+
+
+# streams
+
+
+def filled(tmp_path: Path) -> None:
+    with SkillLibrary.open(tmp_path / "home", embedding_dim=256, same_skill=None, durability="os") as library:
+        vectors = np.random.default_rng(1).normal(size=(4000, 256))
+        library.add_skills(Skill(f"s{n}", {"n": n}, ["a"], vector) for n, vector in enumerate(vectors))
+
+
+def test_who_takes_no_more_of_a_stream_holds_nobody_up(tmp_path: Path) -> None:
+    filled(tmp_path)
+    served = Served(tmp_path)
+    try:
+        for _ in range(12):  # more than there are threads for streams
+            with socket.create_connection(("127.0.0.1", served.port)) as connection:
+                connection.sendall(request("GET", f"{HOME}/export", port=served.port))
+                assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+        lines = httpx.get(f"http://127.0.0.1:{served.port}{HOME}/export", timeout=60).text.splitlines()
+        assert len(lines) == 4001
+    finally:
+        served.stop()
+
+
+def test_a_stream_that_fails_in_the_middle_does_not_end_as_a_whole_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(tmp_path)
+    real = export_lines
+
+    def failing(library: SkillLibrary) -> Iterator[str]:
+        yield from islice(real(library), 2000)
+        raise CorruptLibraryError("file", 1, "canary")
+
+    monkeypatch.setattr(streams, "export_lines", failing)
+    served = Served(tmp_path)
+    try:
+        with pytest.raises(httpx.RemoteProtocolError):
+            httpx.get(f"http://127.0.0.1:{served.port}{HOME}/export", timeout=60)
+        assert exchange(served.port, request("GET", "/healthz", port=served.port))[0] == 200
+    finally:
+        served.stop()

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import IO, Any
 
 from skillstore.errors import InvalidInputError, UnsupportedFormatError
@@ -108,7 +109,12 @@ class _Outflow:
     def write(self, data: bytes) -> int:
         if self.gone:
             raise GoneError
-        asyncio.run_coroutine_threadsafe(self._pass_on(bytes(data)), self._loop).result(_PATIENCE)
+        taken = asyncio.run_coroutine_threadsafe(self._pass_on(bytes(data)), self._loop)
+        try:
+            taken.result(_PATIENCE)
+        except FutureTimeoutError:
+            taken.cancel()
+            raise GoneError from None
         return len(data)
 
     def flush(self) -> None:
