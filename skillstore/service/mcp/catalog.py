@@ -2,13 +2,14 @@
 
     skill://LIBRARY/NAME-ID/SKILL.md
 
-The last part before the file is the skill's name in its front matter, as SEP-2640 has it, and ends in the skill's id. It
-follows the skill's name: once that is replaced, the old address is no more.
+The last part before the file is the skill's name in its front matter, as SEP-2640 has it, and ends in the skill's id.
+It follows the skill's name: once that is replaced, the old address is no more.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,35 +44,44 @@ class Page:
 def page(asking: Asking, cursor: str | None) -> Page:
     """Library by library, by ascending id. Cost: that of reading PAGE skills. Raises InvalidInputError.
 
-    What is added meanwhile comes in a later page, or at the next time; nothing comes twice. A library that cannot be
-    opened has none.
+    What is added meanwhile comes in a later page, or at the next time; nothing comes twice. Of several libraries, one
+    that cannot be opened is left out.
     """
-    names = asking.names()
-    name, after = _place(cursor, names)
-    rest = [other for other in names if other >= name]
-    entries: list[Entry] = []
-    for other in rest:
-        start = after if other == name else 0
-        found = _listed(asking, other, start, PAGE - len(entries))
-        entries += [_entry(form, other) for form in found["skills"]]
-        if found["next"] is not None:
-            return Page(entries, f"{other}/{found['next']}")
-    return Page(entries, None)
+
+    def some(library: str, after: int, room: int) -> tuple[list[dict[str, Any]], int | None]:
+        listed = asking.run("list_skills", {"after": after, "limit": room}, library)
+        return listed["skills"], listed["next"]
+
+    return _page(asking, cursor, some)
 
 
 def applicable(asking: Asking, state: Any, cursor: str | None) -> Page:
     """As `page`, but only what applies in `state`, the most reliable first; of each library at most MAX_K skills."""
-    names = asking.names()
-    name, after = _place(cursor, names)
-    entries: list[Entry] = []
-    for other in [other for other in names if other >= name]:
-        start = after if other == name else 0
-        room = PAGE - len(entries)
+
+    def some(library: str, start: int, room: int) -> tuple[list[dict[str, Any]], int | None]:
         asked = {"state": state, "k": min(start + room + 1, MAX_K)}
-        found = asking.run("retrieve_skills", asked, other)["matches"][start:]
-        entries += [_entry(match["skill"], other) for match in found[:room]]
-        if len(found) > room:
-            return Page(entries, f"{other}/{start + room}")
+        found = asking.run("retrieve_skills", asked, library)["matches"][start:]
+        return [match["skill"] for match in found[:room]], start + room if len(found) > room else None
+
+    return _page(asking, cursor, some)
+
+
+def _page(
+    asking: Asking, cursor: str | None, some: Callable[[str, int, int], tuple[list[dict[str, Any]], int | None]]
+) -> Page:
+    """`some(library, after, room)`: skills, and after what there are more."""
+    names = asking.names()
+    first, after = _place(cursor, names)
+    entries: list[Entry] = []
+    for name in names:
+        if name < first or (asking.fixed is None and asking.service.libraries.problem(name) is not None):
+            continue
+        if len(entries) == PAGE:
+            return Page(entries, f"{name}/0")
+        forms, more = some(name, after if name == first else 0, PAGE - len(entries))
+        entries += [_entry(form, name) for form in forms]
+        if more is not None:
+            return Page(entries, f"{name}/{more}")
     return Page(entries, None)
 
 
@@ -110,7 +120,3 @@ def _place(cursor: str | None, names: list[str]) -> tuple[str, int]:
     if found is None or int(found[2]) > 2**62:
         raise InvalidInputError("this is no cursor of this server; begin without one")
     return found[1], int(found[2])
-
-
-def _listed(asking: Asking, library: str, after: int, limit: int) -> dict[str, Any]:
-    return asking.run("list_skills", {"after": after, "limit": max(limit, 1)}, library)

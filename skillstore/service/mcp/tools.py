@@ -68,7 +68,8 @@ def call(tool: Tool, asking: Asking, arguments: dict[str, Any], request_id: str 
 def input_schema(tool: Tool, takes_library: bool) -> dict[str, Any]:
     """JSON Schema of the arguments. Shared: not to be changed."""
     schema = _bare(tool.form.model_json_schema())
-    properties = {name: field for name, field in schema.get("properties", {}).items() if name not in tool.hidden}
+    fields = schema.get("properties", {}).items()
+    properties = {name: _given(field) for name, field in fields if name not in tool.hidden}
     if tool.verbose:
         properties["verbose"] = _VERBOSE
     if takes_library and tool.about_a_library:
@@ -81,7 +82,7 @@ def input_schema(tool: Tool, takes_library: bool) -> dict[str, Any]:
 @lru_cache(maxsize=64)
 def output_schema(tool: Tool) -> dict[str, Any]:
     """JSON Schema of the data. Shared: not to be changed."""
-    return _bare(tool.reply.model_json_schema(mode="serialization"))
+    return _bare(tool.reply.model_json_schema(mode="serialization"), "description", "examples")
 
 
 _VERBOSE = {
@@ -103,24 +104,34 @@ def _taken(given: dict[str, Any], name: str, kind: type, default: Any) -> Any:
     return value
 
 
-def _bare(schema: dict[str, Any]) -> dict[str, Any]:
-    bare: dict[str, Any] = _stripped(schema)
+def _bare(schema: dict[str, Any], *without: str) -> dict[str, Any]:
+    """Without what an agent would read and pay for, and learn nothing from: the titles that pydantic makes of names,
+    and null as another way to leave something out, which is taken all the same."""
+    bare: dict[str, Any] = _stripped(schema, ("title", *without))
     return bare
 
 
-def _stripped(schema: Any) -> Any:
-    """Without the titles that pydantic makes of names: they say nothing, and every agent reads them."""
+def _stripped(schema: Any, without: tuple[str, ...]) -> Any:
     if type(schema) is list:
-        return [_stripped(part) for part in schema]
+        return [_stripped(part, without) for part in schema]
     if type(schema) is not dict:
         return schema
     return {
-        key: {name: _stripped(inner) for name, inner in part.items()}
+        key: {name: _stripped(inner, without) for name, inner in part.items()}
         if key in ("properties", "$defs")
-        else _stripped(part)
+        else _stripped(part, without)
         for key, part in schema.items()
-        if key != "title" or type(part) is not str
+        if key not in without
     }
+
+
+def _given(field: dict[str, Any]) -> dict[str, Any]:
+    """An argument's schema, for when it is given."""
+    kinds = [kind for kind in field.get("anyOf", []) if kind != {"type": "null"}]
+    if len(kinds) != 1:
+        return field
+    rest = {key: part for key, part in field.items() if key not in ("anyOf", "default")}
+    return {**kinds[0], **rest}
 
 
 # each tool
