@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import click
@@ -20,15 +22,18 @@ def mcp(name: str | None, read_only: bool, allow_delete: bool) -> None:
     DIR is a library, or a directory of libraries as 'serve' has it: then of these the one that --name says, or all.
     Where there is nothing, a library that takes texts is made when first asked for. Ends when the client does.
     """
-    try:
-        from skillstore.service.callers import LOCAL, Caller
-        from skillstore.service.libraries import Libraries
-        from skillstore.service.mcp.asking import Asking
-        from skillstore.service.mcp.stdio import serve
-        from skillstore.service.one_library import OneLibrary
-        from skillstore.service.service import Service
-    except ModuleNotFoundError as error:
-        raise click.ClickException(f"MCP needs more ({error.name} is missing): pip install 'skillstore[mcp]'") from None
+    with redirect_stdout(sys.stderr):  # stdout is the protocol's, whatever is printed while all this is loaded
+        try:
+            from skillstore.service.callers import LOCAL, Caller
+            from skillstore.service.libraries import Libraries
+            from skillstore.service.mcp.asking import Asking
+            from skillstore.service.mcp.stdio import serve
+            from skillstore.service.one_library import OneLibrary
+            from skillstore.service.service import Service
+        except ModuleNotFoundError as error:
+            raise click.ClickException(
+                f"MCP needs more ({error.name} is missing): pip install 'skillstore[mcp]'"
+            ) from None
 
     where, fixed, mode = Path(place.where()), name, "r" if read_only else "rw"
     libraries: Libraries

@@ -115,8 +115,14 @@ def condition(required: Any) -> str:
         if tag == "$one_of":
             return f"is one of {', '.join(_json(value) for value in inner)}"
         if tag == "$interval":
-            return f"is between {_json(inner[0])} and {_json(inner[1])}"
+            return _between(*inner)
     return f"is {_json(required)}"
+
+
+def _between(low: float | None, high: float | None) -> str:
+    if low is None:
+        return f"is at most {_json(high)}"
+    return f"is at least {_json(low)}" if high is None else f"is between {_json(low)} and {_json(high)}"
 
 
 def _conditions(preconditions: Any, prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -25,7 +25,8 @@ from skillstore.service.mcp.endpoint import mcp_routes
 from skillstore.service.mcp.server import mcp_server
 from skillstore.service.service import Service
 
-ERAS = ("legacy", "2026-07-28")
+ERAS = ("legacy", "auto")
+"""What the client speaks: the handshake of 2025, or what is newest."""
 KEY: dict[str, Any] = {
     "name": "acquire key",
     "preconditions": {"has_key": False},

@@ -264,8 +264,9 @@ async def test_a_request_id_has_a_write_carried_out_once(service: Service) -> No
             assert fared.structured_content["times_used"] == 1
         other = await client.call_tool("record_outcome", {"id": 1, "success": False}, meta=meta)
         assert "used before" in text(other)
+        meta["skillstore/request_id"] = 5
         with pytest.raises(MCPError, match="is text"):
-            await client.call_tool("record_outcome", {"id": 1, "success": True}, meta={"skillstore/request_id": 5})  # type: ignore[typeddict-unknown-key]
+            await client.call_tool("record_outcome", {"id": 1, "success": True}, meta=meta)
 
 
 async def test_long_skills_are_cut_unless_everything_is_asked_for(service: Service) -> None:
