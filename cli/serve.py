@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 def serve(
     host: str, port: int, named: tuple[str, ...], rate: float, allow_delete: bool, quiet: bool, as_json: bool
 ) -> None:
-    """Serve all libraries of a directory over HTTP, and to MCP clients at /mcp.
+    """Serve all libraries of a directory over HTTP.
 
-    DIR holds any number of libraries, each in a directory of its own; it is made if it is not there. On this machine
+    DIR holds any number of libraries, each in a directory of its own; it is made if it is not there. The API is at /v1,
+    and MCP at /mcp, where it is installed. On this machine
     alone no key is needed as long as there is none; to be reached from others, add one first: skillstore keys add.
     The address is printed once it answers; a line of JSON for each request goes to stderr. Ctrl-C or SIGTERM ends it,
     after what was begun is finished.
