@@ -15,6 +15,7 @@ from mcp.shared.exceptions import MCPError
 from skillstore.service.keys import Keys
 from skillstore.service.service import Service
 from tests.service.connected import DOOR, ERAS, KEY, listening_at, over_http, text
+from tests.service.started import Started
 
 JSON = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
 LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
@@ -171,3 +172,19 @@ async def test_many_clients_write_at_once_and_nothing_is_lost(service: Service, 
         for number in range(16):
             group.start_soon(use, number)
     assert service.run("get_skill", {"id": 1}, library="home")["skill"]["times_used"] == 80
+
+
+@pytest.mark.anyio
+async def test_serve_answers_at_mcp_and_logs_nothing_of_a_skill(tmp_path: Path) -> None:
+    with Started(tmp_path / "all", "--allow-delete") as server:
+        assert server.client.post("/v1/libraries", json={"name": "home"}).status_code == 201
+        async with over_http(f"{server.address}/mcp") as client:
+            kept = await client.call_tool("add_skill", {**KEY, "name": "canary-5b1f", "metadata": {"a": "canary-5b1f"}})
+            assert kept.structured_content["id"] == 1
+            assert "canary-5b1f" in text(await client.call_tool("get_skill", {"id": 1}))
+            assert (await client.call_tool("get_skill", {"id": "canary-5b1f"})).is_error
+            assert not (await client.call_tool("remove_skill", {"id": 1})).is_error
+        assert server.stop() == 0
+        lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    assert "/mcp" in [line.get("route") for line in lines]
+    assert "canary-5b1f" not in server.log.read_text()

@@ -18,6 +18,7 @@ MAX_STEPS = 4_000
 """Characters of JSON of one skill's steps in an answer that is not verbose; what is beyond is left out."""
 _WORDS = 300  # characters of one skill's steps in words
 _TITLE = 100
+_ONCE = ("used once, in vain", "worked the one time it was used")
 
 
 class Answer(NamedTuple):
@@ -77,6 +78,7 @@ class Holdings(replies.Reply):
     library: str
     total_skills: int
     total_uses: int
+    total_successes: int
     avg_success_rate: float
     embedding_dim: int
     encoder: str | None
@@ -142,8 +144,8 @@ def holdings(library: str, reply: dict[str, Any], verbose: bool) -> Answer:
     takes = "texts or embeddings" if reply["takes_text"] else "embeddings only"
     return Answer(
         data,
-        f"{library}: {_number(reply['total_skills'])}, used {reply['total_uses']} times, "
-        f"{reply['avg_success_rate']:.0%} of them with success. Ask with {takes} "
+        f"{library}: {_number(reply['total_skills'])}, used {reply['total_uses']} times in all, "
+        f"{reply['total_successes']} of them with success. Ask with {takes} "
         f"({reply['embedding_dim']} numbers, encoder {reply['encoder'] or 'not said'}).",
     )
 
@@ -201,7 +203,9 @@ def _head(skill: dict[str, Any], near: str = "") -> str:
 
 def _fared(counts: dict[str, Any]) -> str:
     used = counts["times_used"]
-    return f"worked {counts['success_count']} of {used} times" if used else "not used yet"
+    if not used:
+        return "not used yet"
+    return f"worked {counts['success_count']} of {used} times" if used > 1 else _ONCE[counts["success_count"]]
 
 
 def _steps(shown: dict[str, Any]) -> str:

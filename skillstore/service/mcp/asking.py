@@ -54,6 +54,6 @@ class Asking:
 
 def _said(there: list[str]) -> str:
     if not there:
-        return "there is none yet"
+        return "there is none yet: whoever runs the server makes one"
     more = f" and {len(there) - _TOLD} more" if len(there) > _TOLD else ""
     return f"there {'is' if len(there) == 1 else 'are'} {', '.join(there[:_TOLD])}{more}"
