@@ -76,6 +76,7 @@ async def all_pages(client: Client, state: Any = None) -> list[list[dict[str, An
     while True:
         page = await listed(client, cursor, state)
         pages.append(page["skills"])
+        assert len(pages) < 20, "it never ends"
         cursor = page.get("nextCursor")
         if cursor is None:
             return pages
@@ -165,6 +166,7 @@ async def test_pages_are_all_skills_once(service: Service, count: int) -> None:
         while True:
             page = await client.list_resources(cursor=cursor)
             resources += [resource.name for resource in page.resources]
+            assert len(resources) <= count
             cursor = page.next_cursor
             if cursor is None:
                 break
