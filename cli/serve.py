@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,8 +13,6 @@ from cli.output import as_json as json_or_words
 from cli.output import show, tell
 
 if TYPE_CHECKING:
-    from starlette.routing import BaseRoute
-
     from skillstore.service.service import Service
 
 
@@ -54,7 +52,7 @@ def _started(address: str, as_json: bool) -> None:
     show({"address": address}, f"serving at {address}", as_json)
 
 
-def _more(allow_delete: bool, service: Service) -> Sequence[BaseRoute]:
+def _more(allow_delete: bool, service: Service) -> Sequence[Any]:
     """What is answered beside the API: MCP, where it is installed."""
     try:
         from skillstore.service.mcp.endpoint import mcp_routes
