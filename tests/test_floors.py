@@ -39,9 +39,11 @@ DOORS = {
     "usearch": {"skillstore.bench.peers.usearch_graph"},
     "pydantic": {"skillstore.service"},
     "pydantic_core": {"skillstore.service.http"},
-    "starlette": {"skillstore.service.http", "skillstore.service.running"},
+    "starlette": {"skillstore.service.http", "skillstore.service.running", "skillstore.service.mcp.endpoint"},
     "uvicorn": {"skillstore.service.http.server"},
     "prometheus_client": {"skillstore.service.http.metrics"},
+    "mcp": {"skillstore.service.mcp"},
+    "mcp_types": {"skillstore.service.mcp"},
 }
 """Which modules, or packages, may import what."""
 

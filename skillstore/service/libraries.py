@@ -36,21 +36,29 @@ _PATIENCE = 1.0  # seconds for which a library that could not be opened is not t
 class Libraries:
     """The libraries of `directory`, which is made if it is not there. Any thread may call anything."""
 
-    def __init__(self, directory: str | os.PathLike[str], durability: Any = "full") -> None:
-        """Raises InvalidInputError for a directory that is itself a library, BackendUnavailableError."""
+    def __init__(self, directory: str | os.PathLike[str], durability: Any = "full", mode: Any = "rw") -> None:
+        """`mode` "r": libraries are only read, beside whoever writes, and the directory is left as it is.
+
+        Raises InvalidInputError for a directory that is itself a library, BackendUnavailableError.
+        """
         self.directory = Path(directory).absolute()
-        self._durability = durability
+        self._durability, self._mode = durability, mode
         self._opened: dict[str, SkillLibrary] = {}
         self._broken: set[str] = set()  # opened, but their disk refused a write
         self._failures: dict[str, tuple[float, SkillStoreError]] = {}
         self._locks: dict[str, threading.Lock] = {}
         self._guard = threading.Lock()
         self._closed = False
+        self._prepare()
+
+    def _prepare(self) -> None:
         if (self.directory / "MANIFEST").exists():
             raise InvalidInputError(
                 f"{self.directory} is a library; a service has a directory in which each library has its own: "
                 "give the one above it"
             )
+        if self._mode == "r":
+            return
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             for leftover in self.directory.glob(_DELETED + "*"):  # a crash came between
@@ -75,7 +83,7 @@ class Libraries:
         if library is not None:
             return library
         self._check_open()
-        if not names.is_name(name) or not (self.directory / name).is_dir():  # no lock is kept for what is not there
+        if not self._is_there(name):  # no lock is kept for what is not there
             raise _nothing(name)
         with self._lock(name):
             library = self._opened.get(name)  # an empty one is false
@@ -165,8 +173,7 @@ class Libraries:
         if failure is not None and time.monotonic() - since < _PATIENCE:
             raise failure.with_traceback(None)
         try:
-            path = self.directory / name
-            library = SkillLibrary.open(path, create=create, durability=self._durability, **settings)
+            library = self._opened_at(name, create, **settings)
         except LibraryNotFoundError:
             raise _nothing(name) from None
         except InvalidInputError:
@@ -181,6 +188,13 @@ class Libraries:
                 return library
         library.close()
         raise LibraryClosedError("the service is ending")
+
+    def _is_there(self, name: str) -> bool:
+        return names.is_name(name) and (self.directory / name).is_dir()
+
+    def _opened_at(self, name: str, create: bool, **settings: Any) -> SkillLibrary:
+        place = self.directory / name
+        return SkillLibrary.open(place, create=create, durability=self._durability, mode=self._mode, **settings)
 
     def _let_go(self, name: str) -> None:
         with self._lock(name):

@@ -35,8 +35,9 @@ class Service:
     ['acquire key']
     """
 
-    def __init__(self, directory: str | os.PathLike[str], durability: Any = "full") -> None:
-        self.libraries = Libraries(directory, durability)
+    def __init__(self, directory: str | os.PathLike[str] | Libraries, durability: Any = "full") -> None:
+        """`directory` may be Libraries made by the caller; the service closes them, too."""
+        self.libraries = directory if isinstance(directory, Libraries) else Libraries(directory, durability)
         self.batches = Batches()
 
     def run(

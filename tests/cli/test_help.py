@@ -19,7 +19,7 @@ from tests.cli.conftest import Run, data, refused
 COMMANDS = {
     "train", "list", "show", "search", "why-not", "stats", "add", "remove", "import", "export", "backup", "restore",
     "snapshot", "compact", "verify", "repair", "migrate", "evaluate", "replay", "bench", "completion",
-    "serve", "keys",
+    "serve", "keys", "mcp",
 }  # fmt: skip
 
 
@@ -45,7 +45,7 @@ def test_the_version_is_that_of_the_package() -> None:
     assert CliRunner().invoke(skillstore, ["--version"]).stdout.split()[-1] == package.__version__
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS - {"serve"}))  # which runs until it is stopped: tests/service
+@pytest.mark.parametrize("name", sorted(COMMANDS - {"serve", "mcp"}))  # which run until they are stopped: tests/service
 def test_the_example_of_every_command_runs(name: str, run: Run, skills: Path, here: Path) -> None:
     assert run("export", "skills.jsonl").exit_code == 0
     example = (skillstore.commands[name].epilog or "").removeprefix("Example: ")
@@ -68,7 +68,7 @@ def test_every_command_has_json_and_words_for_every_option(name: str) -> None:
     assert named.help
     for command in named.commands.values() if isinstance(named, click.Group) else [named]:
         options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
-        assert "--json" in {flag for option in options for flag in option.opts}
+        assert "--json" in {flag for option in options for flag in option.opts} or name == "mcp"  # which speaks its own
         assert all(option.help for option in options)
         assert command.help
         assert not command.get_short_help_str(60).endswith("...")

@@ -27,7 +27,7 @@ HOME = "/v1/libraries/home"
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> Iterator[httpx.Client]:
+def client(tmp_path: Path) -> Iterator[Any]:
     service = Service(tmp_path / "all")
     app = application(service, Hosts.of("127.0.0.1", 8750))
     with TestClient(app, base_url="http://127.0.0.1:8750", raise_server_exceptions=False) as client:
@@ -35,7 +35,7 @@ def client(tmp_path: Path) -> Iterator[httpx.Client]:
         yield client
 
 
-def refused(answer: httpx.Response, status: int, slug: str | None = None) -> Any:
+def refused(answer: Any, status: int, slug: str | None = None) -> Any:
     """The problem, which is one as RFC 9457 has them."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
