@@ -19,6 +19,7 @@ from skillstore.service.once import digest, once
 from skillstore.service.once import request_id as once_id
 from skillstore.service.operations import OPERATIONS, Operation
 from skillstore.service.refusals import LibraryExistsError, NotAllowedError
+from skillstore.service.uses import Uses
 from skillstore.values import tagged, untagged
 
 
@@ -38,6 +39,7 @@ class Service:
     def __init__(self, directory: str | os.PathLike[str], durability: Any = "full") -> None:
         self.libraries = Libraries(directory, durability)
         self.batches = Batches()
+        self.uses = Uses()
 
     def run(
         self,
@@ -92,7 +94,7 @@ class Service:
         if isinstance(asked, requests.EndBatch):
             ended = self.batches.end(batch, owner, asked.keep, untagged(asked.answer))
             return _then(ended, _ended)
-        return self.batches.run(batch, owner, self._watched(name, _job(known, asked, caller, request_id)))
+        return self.batches.run(batch, owner, self._watched(name, asked, _job(known, asked, caller, request_id)))
 
     def close(self) -> None:
         """Abandon open batches, close all libraries. What was acknowledged is on the disk."""
@@ -120,7 +122,15 @@ class Service:
             return self._about_all(_read(operation, request), caller, request_id)
         name = _checked(operation, library, caller)
         asked = _read(operation, request)
-        return self.libraries.use(name, _job(operation, asked, caller, request_id), operation.writes)
+        reply = self.libraries.use(name, _job(operation, asked, caller, request_id), operation.writes)
+        self._look_on(name, asked, reply)
+        return reply
+
+    def _look_on(self, name: str, asked: requests.Request, reply: dict[str, Any]) -> None:
+        if isinstance(asked, requests.RecordOutcome):
+            self.uses.used(name, **reply)
+        elif isinstance(asked, requests.ReplaceSkill | requests.RemoveSkill):
+            self.uses.forget(name, asked.id)
 
     def _about_all(self, asked: requests.Request, caller: Caller, request_id: str | None) -> dict[str, Any]:
         if isinstance(asked, requests.ListLibraries):
@@ -131,6 +141,7 @@ class Service:
         caller.check("admin", asked.name)
         self.batches.abandon(self.libraries.opened().get(asked.name))
         self.libraries.delete(asked.name)
+        self.uses.forget(asked.name)
         return {"name": asked.name}
 
     def _list(self, asked: requests.ListLibraries, caller: Caller) -> dict[str, Any]:
@@ -165,10 +176,14 @@ class Service:
             once(library, once_id(caller, request_id), "create_library", digest(asked.model_dump_json()), lambda: reply)
         return reply
 
-    def _watched(self, name: str, job: Callable[[SkillLibrary], dict[str, Any]]) -> Callable[[SkillLibrary], Any]:
+    def _watched(
+        self, name: str, asked: requests.Request, job: Callable[[SkillLibrary], dict[str, Any]]
+    ) -> Callable[[SkillLibrary], Any]:
         def watched(library: SkillLibrary) -> dict[str, Any]:
             try:
-                return job(library)
+                reply = job(library)
+                self._look_on(name, asked, reply)
+                return reply
             except WriteFailedError:
                 self.libraries.broke(name, library)
                 raise
