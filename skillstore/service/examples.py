@@ -37,6 +37,7 @@ _STATS = {
     "merged": 0,
     "precondition_sets": 1,
     "embedding_dim": 256,
+    "since_snapshot": {"added": 2, "merged": 0, "replaced": 0, "removed": 1, "outcomes": 4, "notes": 1},
     "encoder": "hashed-words-256",
     "same_skill": 0.9,
     "dedup_scope": "preconditions",

@@ -222,6 +222,9 @@ class Stats(Reply):
     avg_success_rate: Annotated[float, Field(ge=0, le=1)]
     merged: int
     precondition_sets: int
+    since_snapshot: Annotated[
+        dict[str, int], Field(description="Changes since this generation was started, by their kind.")
+    ]
     embedding_dim: int
     encoder: str | None
     same_skill: float | None

@@ -128,7 +128,7 @@ class Service:
 
     def _look_on(self, name: str, asked: requests.Request, reply: dict[str, Any]) -> None:
         if isinstance(asked, requests.RecordOutcome):
-            self.uses.used(name, **reply)
+            self.uses.used(name, asked.id, asked.success, reply["times_used"], reply["success_count"])
         elif isinstance(asked, requests.ReplaceSkill | requests.RemoveSkill):
             self.uses.forget(name, asked.id)
 

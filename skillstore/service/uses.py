@@ -17,6 +17,7 @@ class Use(NamedTuple):
     """At `when` (seconds since the epoch) the skill had these counts, this use among them."""
 
     when: float
+    success: bool
     times_used: int
     success_count: int
 
@@ -29,16 +30,16 @@ class Uses:
         self._guard = threading.Lock()
         self._kept: dict[str, OrderedDict[int, deque[Use]]] = {}
 
-    def used(self, library: str, id: int, times_used: int, success_count: int) -> None:  # noqa: A002 - of the reply
+    def used(self, library: str, skill_id: int, success: bool, times_used: int, success_count: int) -> None:
         """An outcome was recorded. One that is told again, as its request was, counts once."""
-        use = Use(time.time(), times_used, success_count)
+        use = Use(time.time(), success, times_used, success_count)
         with self._guard:
             skills = self._kept.setdefault(library, OrderedDict())
-            kept = skills.setdefault(id, deque(maxlen=EACH))
+            kept = skills.setdefault(skill_id, deque(maxlen=EACH))
             if any(other[1:] == use[1:] for other in kept):
                 return
             kept.append(use)
-            skills.move_to_end(id)
+            skills.move_to_end(skill_id)
             if len(skills) > MOST:
                 skills.popitem(last=False)
 
