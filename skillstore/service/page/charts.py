@@ -10,8 +10,8 @@ from itertools import pairwise
 from skillstore.service.page import worded
 from skillstore.service.uses import Use
 
-WIDTH, HEIGHT = 340, 190
-_LEFT, _RIGHT, _TOP, _BOTTOM = 38, 10, 10, 24
+WIDTH, HEIGHT = 440, 200
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 10, 26
 _MOST_POINTS = 240
 _STRIP_HEIGHT = 44
 
