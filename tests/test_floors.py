@@ -37,6 +37,7 @@ DOORS = {
     "chromadb": {"skillstore.bench.peers.chroma"},
     "qdrant_client": {"skillstore.bench.peers.qdrant"},
     "usearch": {"skillstore.bench.peers.usearch_graph"},
+    "jinja2": {"skillstore.service.page.rendering"},
     "pydantic": {"skillstore.service"},
     "pydantic_core": {"skillstore.service.http"},
     "starlette": {"skillstore.service.http", "skillstore.service.running"},

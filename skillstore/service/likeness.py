@@ -16,6 +16,7 @@ from skillstore.skill import Skill
 WINDOW = 4_000
 """Skills that are compared with each other at a time: the cost grows with its square."""
 _BLOCK = 512
+_TIES = 20_000
 
 
 def similar(library: SkillLibrary, skill: Skill, k: int) -> list[Match]:
@@ -55,18 +56,26 @@ def _best(vectors: Vector, at_least: float, limit: int) -> list[tuple[float, int
     best: list[tuple[float, int, int]] = []
     for start in range(0, len(vectors), _BLOCK):
         cosines = vectors[start : start + _BLOCK] @ vectors[start:].T
-        rows, columns = np.nonzero(np.triu(cosines >= at_least - room, 1))
-        chosen = _largest(cosines[rows, columns], limit)
-        best += [_exact(vectors, start + int(rows[i]), start + int(columns[i])) for i in chosen]
-        best = sorted((pair for pair in best if pair[0] >= at_least), key=lambda p: (-p[0], p[1], p[2]))[:limit]
+        older, newer = np.nonzero(np.triu(cosines >= at_least - room, 1))
+        chosen = _largest(cosines[older, newer], limit, room)
+        older, newer = older[chosen] + start, newer[chosen] + start
+        exact = similarities(vectors[newer], vectors[older])
+        near = zip(exact.tolist(), older.tolist(), newer.tolist(), strict=True)
+        best = sorted((*best, *(pair for pair in near if pair[0] >= at_least)), key=_rank)[:limit]
     return best
 
 
-def _largest(values: Vector, limit: int) -> NDArray[np.int64]:
-    if len(values) <= 2 * limit:  # more than are wanted, as those near to each other are told apart exactly
+def _largest(values: Vector, limit: int, room: float) -> NDArray[np.int64]:
+    """Where those stand that may be among the `limit` largest, exactly told apart; of very many ties only the first."""
+    if len(values) <= limit:
         return np.arange(len(values))
-    return np.argpartition(-values, 2 * limit)[: 2 * limit].astype(np.int64)
+    least = np.partition(values, len(values) - limit)[len(values) - limit]
+    chosen = np.flatnonzero(values >= least - 2 * room)
+    if len(chosen) > max(_TIES, limit):
+        chosen = chosen[np.argsort(-values[chosen], kind="stable")[: max(_TIES, limit)]]
+    return chosen.astype(np.int64)
 
 
-def _exact(vectors: Vector, one: int, other: int) -> tuple[float, int, int]:
-    return float(similarities(vectors[other : other + 1], vectors[one])[0]), one, other
+def _rank(pair: tuple[float, int, int]) -> tuple[float, int, int]:
+    cosine, older, newer = pair
+    return -cosine, older, newer

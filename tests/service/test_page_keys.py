@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from skillstore.service.callers import ROLES
+from skillstore.service.callers import ROLES, Role
 from skillstore.service.http.cookies import key_cookie, key_in
 from skillstore.service.keys import Keys
 from skillstore.service.page.routes import _VIEWS
@@ -27,7 +27,7 @@ class House:
             self.service.run("create_library", {"name": name})
             self.service.run("add_skill", {"skill": KEY}, library=name)
         keys = Keys(directory)
-        self.words = {role: keys.add(role, role, ["home"])[1] for role in ROLES}
+        self.words: dict[str, str] = {role: keys.add(role, role, ["home"])[1] for role in ROLES}
         self.words["admin-all"] = keys.add("all", "admin", None)[1]
         self.visitor = Visitor(self.service, keys)
 
@@ -113,7 +113,7 @@ def test_other_libraries_do_not_exist_for_a_key(house: House) -> None:
 
 
 FORM = "application/x-www-form-urlencoded"
-NEEDS = {
+NEEDS: dict[str, Role] = {
     "/libraries/home/skills/1/outcomes": "write",
     "/libraries/home/skills/1/edit": "write",
     "/libraries/home/snapshots": "admin",
@@ -124,7 +124,7 @@ NEEDS = {
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_page_offers_and_does_what_the_role_may(house: House, role: str) -> None:
+def test_a_page_offers_and_does_what_the_role_may(house: House, role: Role) -> None:
     visitor = house.enter(role)
     offered = {
         form["action"]
@@ -133,7 +133,7 @@ def test_a_page_offers_and_does_what_the_role_may(house: House, role: str) -> No
         if form["action"] != "/sign-out"
     }
     for path, needed in NEEDS.items():
-        may = ROLES.index(role) >= ROLES.index(needed)  # type: ignore[arg-type]
+        may = ROLES.index(role) >= ROLES.index(needed)
         if not path.endswith("/edit"):
             assert (path in offered) == may, path
         form = {
