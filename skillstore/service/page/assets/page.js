@@ -9,4 +9,8 @@ document.addEventListener("keydown", (event) => {
     search.select();
   }
 });
-document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+const tabs = document.querySelector(".tabs");
+const current = tabs?.querySelector("[aria-current]");
+if (current) {  /* not scrollIntoView: the Tab key would go on from there, past the beginning of the page */
+  tabs.scrollLeft = current.offsetLeft - (tabs.clientWidth - current.offsetWidth) / 2;
+}
