@@ -15,11 +15,16 @@ from tests.service.started import Started
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
+def place() -> str | None:
+    """Where Chromium is installed, if it is."""
+    return os.environ.get("SKILLSTORE_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """The browser. Skips where there is none: the page itself is tested without one in tests/service."""
     driver = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install 'skillstore[browser]'")
-    found = os.environ.get("SKILLSTORE_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    found = place()
     if found is None:
         pytest.skip("no Chromium is installed, or SKILLSTORE_CHROMIUM does not say where")
     with driver.sync_playwright() as playwright:
@@ -51,9 +56,9 @@ def opened(chromium: Any, server: Started) -> Iterator[Callable[..., Any]]:
         page = window.new_page()
         page.set_default_timeout(20_000)
         page.on("console", lambda message: complaints.extend(_wrong(message)))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
-        page.on("request", lambda request: request.url.startswith(address) or complaints.append(request.url))
+        page.on("pageerror", lambda error: complaints.extend([str(error)]))
+        page.on("dialog", lambda dialog: complaints.extend([dialog.message]))
+        page.on("request", lambda request: complaints.extend([request.url] * (not request.url.startswith(address))))
         page.goto(path)
         return page
 

@@ -132,7 +132,7 @@ def test_curves_grow_while_one_looks(opened: Opened, server: Started) -> None:
 def test_a_hostile_skill_is_only_words(opened: Opened) -> None:
     page = opened(f"{HOME}/skills/9")
     assert page.locator("h1").inner_text() == HOSTILE
-    for view in (HOME, f"{HOME}/applies?state=", f"{HOME}/skills/9/edit"):
+    for view in (HOME, f"{HOME}/skills/9/edit", f"{HOME}/applies?state=&k=20"):
         page.goto(view)
         assert HOSTILE in page.locator("main").inner_html().replace("&lt;", "<").replace("&gt;", ">")
         assert page.locator("img").count() == 0

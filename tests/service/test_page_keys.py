@@ -118,7 +118,7 @@ NEEDS: dict[str, Role] = {
     "/libraries/home/skills/1/edit": "write",
     "/libraries/home/snapshots": "admin",
     "/libraries/home/compact": "admin",
-    "/libraries/home/verify": "read",
+    "/libraries/home/verify": "admin",
     "/libraries/home/skills/1/remove": "write",
 }
 
