@@ -54,7 +54,7 @@ def opened(chromium: Any, server: Started) -> Iterator[Callable[..., Any]]:
         window = chromium.new_context(base_url=address, **{"viewport": {"width": 1280, "height": 900}, **settings})
         windows.append(window)
         page = window.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         page.on("console", lambda message: complaints.extend(_wrong(message)))
         page.on("pageerror", lambda error: complaints.extend([str(error)]))
         page.on("dialog", lambda dialog: complaints.extend([dialog.message]))

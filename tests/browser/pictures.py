@@ -41,6 +41,7 @@ def draw(where: Path) -> None:
 
 def _draw(browser: Any, address: str, file: Path, size: dict[str, int], scheme: str) -> None:
     page = browser.new_page(viewport=size, color_scheme=scheme)
+    page.set_default_timeout(180_000)
     page.goto(address)
     page.screenshot(path=file)
     page.close()
