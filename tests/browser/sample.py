@@ -1,8 +1,9 @@
-"""Sample: what is looked at. A household's skills, learned by two runs."""
+"""Sample: what is looked at. A household's skills, made up, and the curves of a training that is in data/."""
 
 from __future__ import annotations
 
-import math
+import csv
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -51,7 +52,12 @@ SKILLS: list[dict[str, Any]] = [
     {"name": HOSTILE, "preconditions": {HOSTILE: HOSTILE}, "action_sequence": [HOSTILE]},
 ]
 USES = {1: "yyynyyyyynyyyyyy", 2: "yynyy", 3: "yyyyyyyy", 4: "ynnyyyyyyyyy", 5: "nnyyyyy", 6: "ny", 8: "y"}
-EPISODES = 60
+_DATA = Path(__file__).parent.parent.parent / "data"
+CURVES = {
+    run: list(csv.DictReader((_DATA / file).open(encoding="utf-8", newline="")))
+    for run, file in (("agent", "gridworld-curves.csv"), ("control", "gridworld-curves-control.csv"))
+}
+EPISODES = len(CURVES["agent"])
 
 
 def fill(client: httpx.Client) -> None:
@@ -68,14 +74,12 @@ def fill(client: httpx.Client) -> None:
 
 
 def learn(client: httpx.Client, run: str, index: int) -> None:
-    """One more episode of a run, as an agent notes it."""
-    clever = run == "agent"
-    steps = round(70 * math.exp(-index / 12) + 12 if clever else 70 + 6 * math.sin(index))
-    learned = [skill["name"] for skill in SKILLS[: len(SKILLS) - 1] if clever and SKILLS.index(skill) * 4 == index]
-    episode = {
-        "index": index, "reward": round(20 - steps / 5, 3), "steps": steps, "success": clever or index % 4 > 0,
-        "skills": min(8, 1 + index // 4) if clever else 0, "uses": index if clever else 0, "learned": learned,
-    }  # fmt: skip
+    """One more episode of a run, as an agent notes it; the last once more, where there are no more."""
+    row = CURVES[run][min(index, EPISODES - 1)]
+    whole = {name: int(row[name]) for name in ("steps", "skills", "uses")}
+    learned = row["learned"].split("; ") if row["learned"] else []
+    episode = {**whole, "index": index, "reward": float(row["reward"]), "success": row["success"] == "True",
+               "learned": learned}  # fmt: skip
     _done(client.put(f"/v1/libraries/{LIBRARY}/notes/runs/{run}/{index:08d}", json=episode))
 
 
