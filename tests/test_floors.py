@@ -40,7 +40,7 @@ DOORS = {
     "jinja2": {"skillstore.service.page.rendering"},
     "pydantic": {"skillstore.service"},
     "pydantic_core": {"skillstore.service.http"},
-    "starlette": {"skillstore.service.http", "skillstore.service.running"},
+    "starlette": {"skillstore.service.http", "skillstore.service.page.routes", "skillstore.service.running"},
     "uvicorn": {"skillstore.service.http.server"},
     "prometheus_client": {"skillstore.service.http.metrics"},
 }
