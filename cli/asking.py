@@ -142,6 +142,8 @@ def _similarity(match: Match | NearMiss) -> str:
 def _figure(figure: Any) -> str:
     if isinstance(figure, float):
         return f"{figure:.3f}"
+    if isinstance(figure, dict):
+        return ", ".join(f"{count} {name}" for name, count in figure.items() if count) or "-"
     return "-" if figure is None else plain(str(figure))
 
 

@@ -241,7 +241,8 @@ class SkillLibrary:
         """What the library holds.
 
         total_skills, total_uses, total_successes, avg_success_rate (total_successes / total_uses, in [0, 1]; 0.0
-        before the first use), merged (adds that became merges), precondition_sets, the settings it keeps, durability,
+        before the first use), merged (adds that became merges), precondition_sets, since_snapshot (changes since the
+        generation was started: added, merged, replaced, removed, outcomes, notes), the settings it keeps, durability,
         directory, generation, journal_bytes, disk_bytes (of all files, those of the generation before included).
         Of one that writes also, since it was opened: syncs that commits waited for, sync_seconds, and lock_seconds
         that changes waited for others. Cost: one pass over the counts.

@@ -93,6 +93,7 @@ class Reading:
                 counts += self._table.counts(part, rows, staged).sum(axis=1)
                 sets.update(np.unique(part.set_numbers()[rows]).tolist())
             total = self._table.count(staged)
+            since = dict(vars(self._table.since))
         uses, successes, learned = (int(count) for count in counts)
         return {
             "total_skills": total,
@@ -101,6 +102,7 @@ class Reading:
             "avg_success_rate": successes / uses if uses else 0.0,
             "merged": learned - total,
             "precondition_sets": len(sets),
+            "since_snapshot": since,
             **vars(self.settings),
         }
 

@@ -37,6 +37,7 @@ _STATS = {
     "merged": 0,
     "precondition_sets": 1,
     "embedding_dim": 256,
+    "since_snapshot": {"added": 2, "merged": 0, "replaced": 0, "removed": 1, "outcomes": 4, "notes": 1},
     "encoder": "hashed-words-256",
     "same_skill": 0.9,
     "dedup_scope": "preconditions",
@@ -66,6 +67,15 @@ EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "get_skill": ({"id": 1}, {"skill": _WHOLE, "version": _VERSION}),
     "list_skills": ({"after": 0, "limit": 10}, {"skills": [_KEPT], "next": None, "total": 1}),
+    "browse_skills": (
+        {"name": "key", "order": "success", "limit": 10},
+        {"skills": [_KEPT], "found": 1, "facts": {"has_key": 1}, "looked_at": 1, "total": 1},
+    ),
+    "similar_skills": (
+        {"id": 1, "k": 3},
+        {"similar": [{"similarity": 0.93, "same_preconditions": False, "skill": _KEPT}]},
+    ),
+    "similar_pairs": ({"min_similarity": 0.9, "limit": 10}, {"pairs": [], "compared": 1, "next": None}),
     "add_skill": ({"skill": _SKILL}, {"id": 1, "created": True, "similarity": None, "skill": _KEPT}),
     "add_skills": ({"skills": [_SKILL]}, {"added": [{"id": 1, "created": False, "similarity": 1.0}]}),
     "restore_skills": (

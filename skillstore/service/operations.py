@@ -7,7 +7,7 @@ request comes again. `skillstore.service.service.Service` carries them out; HTTP
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 
 from skillstore.errors import SkillNotFoundError
 from skillstore.library import SkillLibrary
-from skillstore.service import replies, requests, texts
+from skillstore.service import browsing, likeness, replies, requests, texts
 from skillstore.service.callers import Role
 from skillstore.service.refusals import ChangedMeanwhileError, NoteNotFoundError
 from skillstore.service.shown import match_data, miss_data, skill_data, version
@@ -85,18 +85,39 @@ def _list(library: SkillLibrary, asked: requests.ListSkills) -> dict[str, Any]:
     }
 
 
+def _browse(library: SkillLibrary, asked: requests.BrowseSkills) -> dict[str, Any]:
+    shelf = browsing.browse(library, asked.name, asked.fact, asked.order, asked.offset, asked.limit)
+    return {**vars(shelf), "skills": [skill_data(skill, embeddings=False) for skill in shelf.skills]}
+
+
+def _similar(library: SkillLibrary, asked: requests.SimilarSkills) -> dict[str, Any]:
+    skill = library.get_skill(asked.id)
+    found = likeness.similar(library, skill, asked.k)
+    return {
+        "similar": [
+            {**match_data(match, False), "same_preconditions": likeness.same_preconditions(skill, match.skill)}
+            for match in found
+        ]
+    }
+
+
+def _pairs(library: SkillLibrary, asked: requests.SimilarPairs) -> dict[str, Any]:
+    found, compared, last = likeness.pairs(library, asked.after, asked.min_similarity, asked.limit)
+    pairs = [
+        {
+            "similarity": similarity,
+            "same_preconditions": likeness.same_preconditions(older, newer),
+            "skills": [skill_data(older, False), skill_data(newer, False)],
+        }
+        for similarity, older, newer in found
+    ]
+    return {"pairs": pairs, "compared": compared, "next": last}
+
+
 def _fits(skill: Skill, asked: requests.ListSkills) -> bool:
     if asked.name is not None and asked.name.casefold() not in skill.name.casefold():
         return False
-    return asked.fact is None or asked.fact in _fact_names(skill.preconditions, "")
-
-
-def _fact_names(preconditions: Any, prefix: str) -> Iterator[str]:
-    for name, condition in preconditions.items():
-        if isinstance(condition, dict):
-            yield from _fact_names(condition, f"{prefix}{name}.")
-        else:
-            yield prefix + name
+    return asked.fact is None or asked.fact in browsing.fact_names(skill.preconditions)
 
 
 def stats(library: SkillLibrary) -> dict[str, Any]:
@@ -268,6 +289,12 @@ _ALL = (
     Operation("get_skill", "One skill, whole.", "read", requests.GetSkill, replies.OneSkill, change=_get),
     Operation("list_skills", "All skills, page by page, by ascending id.", "read", requests.ListSkills,
               replies.SkillPage, change=_list),
+    Operation("browse_skills", "Skills in an order for people, page by page.", "read", requests.BrowseSkills,
+              replies.Shelf, change=_browse),
+    Operation("similar_skills", "The skills most similar to one, whatever their preconditions.", "read",
+              requests.SimilarSkills, replies.SimilarSkills, change=_similar),
+    Operation("similar_pairs", "Pairs of similar skills, those of different preconditions among them.", "read",
+              requests.SimilarPairs, replies.Pairs, change=_pairs),
     Operation("add_skill", "Keep a skill, or merge it into the one it is the same as.", "write", requests.AddSkill,
               replies.AddedSkill, True, _add, _added),
     Operation("add_skills", "Keep many skills as one commit: all, or none if any is refused.", "write",

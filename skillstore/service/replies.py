@@ -105,6 +105,47 @@ class SkillPage(Reply):
     total: int
 
 
+class Shelf(Reply):
+    """`found`: how many fit; `facts`: up to 200 facts that preconditions name, with how many skills name each, most
+    first; all of the `looked_at` skills of `total`."""
+
+    skills: list[SkillReply]
+    found: int
+    facts: dict[str, int]
+    looked_at: int
+    total: int
+
+
+class SimilarSkill(Reply):
+    """A neighbour; `same_preconditions`: it applies in the same states."""
+
+    similarity: fields.Cosine
+    same_preconditions: bool
+    skill: SkillReply
+
+
+class SimilarSkills(Reply):
+    """Nearest first."""
+
+    similar: list[SimilarSkill]
+
+
+class Pair(Reply):
+    """Two skills, the older first; `same_preconditions`: they apply in the same states."""
+
+    similarity: fields.Cosine
+    same_preconditions: bool
+    skills: Annotated[list[SkillReply], Field(min_length=2, max_length=2)]
+
+
+class Pairs(Reply):
+    """The most similar first, of the `compared` skills. `next`: what to go on after; null: no more are left."""
+
+    pairs: list[Pair]
+    compared: int
+    next: fields.SkillId | None
+
+
 class ReplacedSkill(Reply):
     """As the library keeps it; null if it was removed before a repeated request was answered."""
 
@@ -181,6 +222,9 @@ class Stats(Reply):
     avg_success_rate: Annotated[float, Field(ge=0, le=1)]
     merged: int
     precondition_sets: int
+    since_snapshot: Annotated[
+        dict[str, int], Field(description="Changes since this generation was started, by their kind.")
+    ]
     embedding_dim: int
     encoder: str | None
     same_skill: float | None

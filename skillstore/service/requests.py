@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from skillstore.backend import MAX_REQUEST_ID
 from skillstore.embedding import MAX_DIM
 from skillstore.service import fields
+from skillstore.service.browsing import LOOKED_AT, Order
 from skillstore.service.refusals import InvalidRequestError
 
 R = TypeVar("R", bound="Request")
@@ -148,6 +149,38 @@ class ListSkills(Request):
         Field(min_length=1, max_length=fields.MAX_FACT_NAME, description="Only those whose preconditions name it."),
     ] = None
     embeddings: Annotated[bool, Field(description="Whether each skill comes with its embedding.")] = False
+
+
+class BrowseSkills(Request):
+    """A page of skills in an order for people. Looks at the first 10,000 skills of a library."""
+
+    name: Annotated[
+        str | None, Field(min_length=1, max_length=200, description="Only those with this in their name, in any case.")
+    ] = None
+    fact: Annotated[
+        str | None,
+        Field(min_length=1, max_length=fields.MAX_FACT_NAME, description="Only those whose preconditions name it."),
+    ] = None
+    order: Annotated[
+        Order, Field(description="`success`: sure successes first; `use`: most used first; `newest`: added last.")
+    ] = "newest"
+    offset: Annotated[int, Field(ge=0, le=LOOKED_AT, description="How many to leave out at the beginning.")] = 0
+    limit: Annotated[int, Field(ge=1, le=fields.MAX_PAGE, description="How many at most.")] = 50
+
+
+class SimilarSkills(Request):
+    """The nearest neighbours of a skill, whatever their preconditions."""
+
+    id: fields.SkillId
+    k: fields.K = 5
+
+
+class SimilarPairs(Request):
+    """Pairs of similar skills, of 4,000 at a time."""
+
+    after: Annotated[int, Field(ge=0, le=2**62, description="Go on after this id; `next` of the answer before.")] = 0
+    min_similarity: Annotated[float, Field(ge=-1, le=1, description="Leaves out pairs less similar.")] = 0.9
+    limit: Annotated[int, Field(ge=1, le=fields.MAX_PAGE, description="How many pairs at most, best first.")] = 50
 
 
 class ReplaceSkill(Request):

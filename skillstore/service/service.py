@@ -19,6 +19,7 @@ from skillstore.service.once import digest, once
 from skillstore.service.once import request_id as once_id
 from skillstore.service.operations import OPERATIONS, Operation
 from skillstore.service.refusals import LibraryExistsError, NotAllowedError
+from skillstore.service.uses import Uses
 from skillstore.values import tagged, untagged
 
 
@@ -39,6 +40,7 @@ class Service:
         """`directory` may be Libraries made by the caller; the service closes them, too."""
         self.libraries = directory if isinstance(directory, Libraries) else Libraries(directory, durability)
         self.batches = Batches()
+        self.uses = Uses()
 
     def run(
         self,
@@ -93,7 +95,7 @@ class Service:
         if isinstance(asked, requests.EndBatch):
             ended = self.batches.end(batch, owner, asked.keep, untagged(asked.answer))
             return _then(ended, _ended)
-        return self.batches.run(batch, owner, self._watched(name, _job(known, asked, caller, request_id)))
+        return self.batches.run(batch, owner, self._watched(name, asked, _job(known, asked, caller, request_id)))
 
     def close(self) -> None:
         """Abandon open batches, close all libraries. What was acknowledged is on the disk."""
@@ -121,7 +123,15 @@ class Service:
             return self._about_all(_read(operation, request), caller, request_id)
         name = _checked(operation, library, caller)
         asked = _read(operation, request)
-        return self.libraries.use(name, _job(operation, asked, caller, request_id), operation.writes)
+        reply = self.libraries.use(name, _job(operation, asked, caller, request_id), operation.writes)
+        self._look_on(name, asked, reply)
+        return reply
+
+    def _look_on(self, name: str, asked: requests.Request, reply: dict[str, Any]) -> None:
+        if isinstance(asked, requests.RecordOutcome):
+            self.uses.used(name, asked.id, asked.success, reply["times_used"], reply["success_count"])
+        elif isinstance(asked, requests.ReplaceSkill | requests.RemoveSkill):
+            self.uses.forget(name, asked.id)
 
     def _about_all(self, asked: requests.Request, caller: Caller, request_id: str | None) -> dict[str, Any]:
         if isinstance(asked, requests.ListLibraries):
@@ -132,6 +142,7 @@ class Service:
         caller.check("admin", asked.name)
         self.batches.abandon(self.libraries.opened().get(asked.name))
         self.libraries.delete(asked.name)
+        self.uses.forget(asked.name)
         return {"name": asked.name}
 
     def _list(self, asked: requests.ListLibraries, caller: Caller) -> dict[str, Any]:
@@ -166,10 +177,14 @@ class Service:
             once(library, once_id(caller, request_id), "create_library", digest(asked.model_dump_json()), lambda: reply)
         return reply
 
-    def _watched(self, name: str, job: Callable[[SkillLibrary], dict[str, Any]]) -> Callable[[SkillLibrary], Any]:
+    def _watched(
+        self, name: str, asked: requests.Request, job: Callable[[SkillLibrary], dict[str, Any]]
+    ) -> Callable[[SkillLibrary], Any]:
         def watched(library: SkillLibrary) -> dict[str, Any]:
             try:
-                return job(library)
+                reply = job(library)
+                self._look_on(name, asked, reply)
+                return reply
             except WriteFailedError:
                 self.libraries.broke(name, library)
                 raise

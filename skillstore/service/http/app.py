@@ -20,6 +20,7 @@ from skillstore.service.http.metrics import MEDIA_TYPE, Metrics
 from skillstore.service.http.visit import Receive, Scope, Send, answer, answer_bytes, visit_of
 from skillstore.service.http.ways import WAYS
 from skillstore.service.keys import Keys
+from skillstore.service.page import routes as page
 from skillstore.service.rates import Rates
 from skillstore.service.service import Service
 
@@ -43,7 +44,9 @@ def application(
     what was begun is finished, what was acknowledged is on the disk.
     """
     server = _Server(service, Metrics(), alongside)
-    inner = Router([*server.routes(), *more], redirect_slashes=False, default=None, lifespan=server.lifespan)
+    inner = Router(
+        [*server.routes(), *page.routes(service), *more], redirect_slashes=False, default=None, lifespan=server.lifespan
+    )
     known = Keys(service.libraries.directory) if keys is None else keys
     return Gate(_Apart(inner), hosts, known, Rates(rate), server.metrics, service.told)
 

@@ -21,6 +21,7 @@ from skillstore.errors import SkillStoreError
 from skillstore.service.callers import LOCAL, Caller
 from skillstore.service.http import log
 from skillstore.service.http.bodies import GoneError
+from skillstore.service.http.cookies import key_in
 from skillstore.service.http.hosts import Hosts
 from skillstore.service.http.metrics import Metrics
 from skillstore.service.http.problems import MEDIA_TYPE, MalformedError, WrongHostError, WrongOriginError, problem
@@ -34,7 +35,11 @@ OPEN = frozenset({"/healthz", "/readyz"})
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _SINGLE = (b"host", b"origin", b"authorization", b"content-length", b"content-type", b"idempotency-key", b"if-match")
-_NOBODY = Caller("nobody", "read", frozenset())
+PAGES = ("/libraries", "/assets/", "/sign-in", "/sign-out")
+"""How the addresses of the page begin, but for that of its first. Who comes there without a key is told where to enter
+one; until then no library exists for them."""
+NOBODY = Caller("nobody", "read", frozenset())
+"""Who has no key, where one is needed."""
 _SAFE = [
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
@@ -63,7 +68,7 @@ class Gate:
             return
         start = time.perf_counter()
         headers = dict(scope["headers"])
-        visit = scope["skillstore"] = Visit(_request_id(headers), headers, _NOBODY)
+        visit = scope["skillstore"] = Visit(_request_id(headers), headers, NOBODY)
         passing = _Passing(visit, send)
         self._metrics.begun()
         try:
@@ -93,19 +98,25 @@ class Gate:
         if origin is not None and not self._hosts.check_origin(origin):
             raise WrongOriginError("the Origin header names a site that is not this server's own")
         _check_path(scope)
-        caller = self._caller(scope["path"], headers.get(b"authorization"))
+        caller = self._caller(scope["path"], scope["method"], headers)
         if caller is not LOCAL:
             self._rates.take(caller.name)
         return caller
 
-    def _caller(self, path: str, authorization: bytes | None) -> Caller:
+    def _caller(self, path: str, method: str, headers: dict[bytes, bytes]) -> Caller:
         if not self._keys:
             return LOCAL
         if path in OPEN:
-            return _NOBODY
-        if authorization is None:
-            raise UnknownKeyError("a key is needed: Authorization: Bearer sk_...")
-        return self._keys.caller(_key(authorization))
+            return NOBODY
+        try:
+            key = _given(method, headers)
+            if key is None:
+                raise UnknownKeyError("a key is needed: Authorization: Bearer sk_...")
+            return self._keys.caller(key)
+        except UnknownKeyError:
+            if path == "/" or path.startswith(PAGES):
+                return NOBODY
+            raise
 
     async def _refuse(self, error: Exception, visit: Visit, passing: _Passing) -> None:
         if not isinstance(error, SkillStoreError | HTTPException):
@@ -159,6 +170,17 @@ def _check_path(scope: Scope) -> None:
             raise MalformedError("the address is not UTF-8") from None
     if "\0" in scope["path"]:
         raise MalformedError("the address has a NUL in it")
+
+
+def _given(method: str, headers: dict[bytes, bytes]) -> str | None:
+    """The key that came with the request. That of a cookie counts for a change only with an Origin, which was seen to
+    be ours: browsers send cookies by themselves."""
+    authorization = headers.get(b"authorization")
+    if authorization is not None:
+        return _key(authorization)
+    if method in ("GET", "HEAD") or b"origin" in headers:
+        return key_in(headers)
+    return None
 
 
 def _key(authorization: bytes) -> str:
