@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from skillstore.errors import InvalidInputError
 
+_ABOVE = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -37,7 +38,7 @@ class Address:
         if not host or parts.query or parts.fragment or not where.isascii() or not where.isprintable() or " " in where:
             raise _refused("it has a host and a name, and nothing besides")
         above, _, name = parts.path.rstrip("/").rpartition("/")
-        if _NAME.fullmatch(name) is None:
+        if _ABOVE.fullmatch(above) is None or _NAME.fullmatch(name) is None:
             raise _refused("its name has 1 to 64 of a-z, 0-9, '-' and '_', and begins with a letter or figure")
         return cls(f"{parts.scheme}://{parts.netloc}{above.rstrip('/')}", name)
 

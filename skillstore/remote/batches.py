@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from skillstore.errors import BackendUnavailableError, SkillStoreError
+from skillstore.errors import SkillStoreError
 from skillstore.remote.problems import BatchEndedError
 from skillstore.remote.wire import Wire
 from skillstore.values import Value, tagged, untagged
@@ -66,12 +66,10 @@ class Batches:
 
     def _keep(self, token: str, request_id: str | None, answer: Value) -> None:
         try:
-            self._end(token, True, tagged(answer, text=True))
-        except BatchEndedError:
-            raise
-        except BackendUnavailableError as error:
+            self._end(token, True, tagged(answer, text=True), again=request_id is not None)
+        except BatchEndedError:  # perhaps by an end whose answer was lost
             if request_id is None or not self._was_kept(request_id):
-                raise BackendUnavailableError(f"the batch was not kept: {error}") from error
+                raise
 
     def _was_kept(self, request_id: str) -> bool:
         begun = self._begin(request_id, None)
@@ -83,5 +81,6 @@ class Batches:
         # Where the answer to the first of all is lost, a batch stays open that the server soon gives up.
         return self._wire.ask("POST", self._url, {"once": request_id}, again=outer is None, batch=outer, slow=True)
 
-    def _end(self, token: str, keep: bool, answer: Any = None) -> None:
-        self._wire.ask("POST", f"{self._url}/{token}", {"keep": keep, "answer": answer}, again=False, slow=True)
+    def _end(self, token: str, keep: bool, answer: Any = None, again: bool = False) -> None:
+        """`again` is for an outermost batch only: of another, the end that came twice would end two."""
+        self._wire.ask("POST", f"{self._url}/{token}", {"keep": keep, "answer": answer}, again=again, slow=True)

@@ -43,7 +43,8 @@ _CLASSES: dict[str, type[SkillStoreError]] = {
     "request-reused": InvalidInputError,
     "unknown-key": AccessDeniedError,
     "not-allowed": AccessDeniedError,
-    "wrong-origin": AccessDeniedError,
+    "wrong-host": InvalidInputError,  # the server is known by other names than the one that was given
+    "wrong-origin": InvalidInputError,
     "encoder-mismatch": EncoderMismatchError,
     "skill-not-found": SkillNotFoundError,
     "library-not-found": LibraryNotFoundError,
