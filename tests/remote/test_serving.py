@@ -51,7 +51,8 @@ def library(where: str) -> Iterator[SkillLibrary]:
 
 def losing(library: SkillLibrary, when: str, lost: Callable[[httpx.Request], bool]) -> Lossy:
     """Each of these requests is lost once."""
-    wire = library._backend._wire  # type: ignore[attr-defined]
+    backend: Any = library._backend
+    wire = backend._wire
     seen: set[bytes] = set()
 
     def first(request: httpx.Request) -> bool:
@@ -61,7 +62,8 @@ def losing(library: SkillLibrary, when: str, lost: Callable[[httpx.Request], boo
         return loses
 
     wire._transport = Lossy(wire._transport, first, before=when == "before")
-    return wire._transport  # type: ignore[no-any-return]
+    lossy: Lossy = wire._transport
+    return lossy
 
 
 # opening
@@ -70,7 +72,7 @@ def losing(library: SkillLibrary, when: str, lost: Callable[[httpx.Request], boo
 def test_what_is_kept_is_compared_and_what_is_not_there_not_made_unasked(where: str) -> None:
     for refused in ({"create": False, "embedding_dim": 2}, {"mode": "r", "embedding_dim": 2}):
         with pytest.raises(LibraryNotFoundError):
-            SkillLibrary.open(where, **refused)  # type: ignore[arg-type]
+            SkillLibrary.open(where, **refused)
     with pytest.raises(InvalidInputError, match="embedding_dim"):
         SkillLibrary.open(where)
     given: dict[str, Any] = {"embedding_dim": 3, "encoder": "e", "same_skill": None, "dedup_scope": "library"}

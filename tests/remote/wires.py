@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
-
-from skillstore.remote import patience
 
 Answer = httpx.Response | Exception
 STATS = {
@@ -70,6 +69,6 @@ def install(monkeypatch: pytest.MonkeyPatch, transport: httpx.BaseTransport) -> 
 def without_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Time passes only by sleeping, which takes none; the pauses."""
     pauses: list[float] = []
-    monkeypatch.setattr(patience.time, "sleep", pauses.append)
-    monkeypatch.setattr(patience.time, "monotonic", lambda: sum(pauses))
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    monkeypatch.setattr(time, "monotonic", lambda: sum(pauses))
     return pauses
