@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -126,7 +127,7 @@ class Twins:
         return lambda library: library.notes.pop(key)
 
     def do_list(self) -> Any:
-        after = self._id()
+        after = max(0, len(self.memory) - int(self._generator.integers(200)))
         return lambda library: ([kept.id for kept in library.skills(after)][:9], len(library), list(library.notes))
 
     def do_stats(self) -> Any:
@@ -198,8 +199,10 @@ def _serving(directory: Path, inside: bool) -> Iterator[tuple[str, httpx.Client]
             httpx.HTTPTransport = real  # type: ignore[misc]
 
 
-def run(directory: Path, operations: int, seed: int, trespasses: int = 20, inside: bool = False) -> dict[str, int]:
-    """What was done. Raises AssertionError at the first difference."""
+def run(directory: Path, operations: int, seed: int, trespasses: int = 20, inside: bool = False,
+        seconds: float = 1e9) -> dict[str, int]:  # fmt: skip
+    """What was done, in that time at most. Raises AssertionError at the first difference."""
+    until = time.monotonic() + seconds
     keys = [Keys(directory).add(name, "write", [name])[1] for name in NAMES]
     admin = Keys(directory).add("admin", "admin", None)[1]
     failures: list[BaseException] = []
@@ -213,6 +216,8 @@ def run(directory: Path, operations: int, seed: int, trespasses: int = 20, insid
                 twins = Twins(address, name, key, seed)
                 for turn in range(operations // 2):
                     twins.step()
+                    if time.monotonic() > until:
+                        break
                     if turn % max(1, operations // 2 // trespasses) == 0:
                         counts["trespasses"] += trespass(address, key, other, client)
                 twins.check()
@@ -235,10 +240,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--operations", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=1e9, help="end by then, whatever was done")
     parser.add_argument("--inside", action="store_true", help="the server without its sockets, in this process")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        told = run(Path(directory), given.operations, given.seed, inside=given.inside)
+        told = run(Path(directory), given.operations, given.seed, inside=given.inside, seconds=given.seconds)
     print(", ".join(f"{name}: {count}" for name, count in told.items()) + "; leaks: 0")
 
 

@@ -22,7 +22,7 @@ class Inside(httpx.BaseTransport):
         sent: list[Any] = []
         self._loops.mine.run_until_complete(self._answered(request, sent))
         body = b"".join(message.get("body", b"") for message in sent[1:])
-        return httpx.Response(sent[0]["status"], headers=sent[0]["headers"], content=body)
+        return httpx.Response(sent[0]["status"], headers=sent[0]["headers"], stream=httpx.ByteStream(body))
 
     async def _answered(self, request: httpx.Request, sent: list[Any]) -> None:
         url, body = request.url, request.read()
