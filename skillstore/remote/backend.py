@@ -3,7 +3,8 @@
 What is given comes back as from a directory, embeddings bit for bit, and errors are of the same classes. A change that
 is acknowledged is as durable as the server keeps it (`get_stats()["durability"]`). One that is not, for lack of a
 connection, was carried out once or not at all; a call gives up after `patience.LONG` seconds at the latest, and then
-that is not known. The server's bounds are those of `skillstore.service.fields`: `top_k` up to 1,000, 10,000 facts of a
+that is not known. Each change is a request that the library remembers, as `SkillLibrary.once` does: of the last 10,000
+requests, one's own and these. The server's bounds are those of `skillstore.service.fields`: `top_k` up to 1,000, 10,000 facts of a
 state, 16 MiB of JSON in one request.
 
 A batch holds up the changes of everybody else. The server gives it up, and nothing of it is kept, when it does not hear
@@ -206,6 +207,9 @@ class RemoteBackend:
         return int(reply["generation"])
 
     def settle(self) -> None:
+        if not self._writes:  # nothing is done in the background for who only reads
+            self._check_open()
+            return
         self._read("POST", f"{self._url}/settle", slow=True)
 
     def verify(self) -> dict[str, Value]:
