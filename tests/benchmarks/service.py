@@ -100,7 +100,8 @@ class Wireless:
         app = application(service, Hosts.of("127.0.0.1", 1))
         config = uvicorn.Config(app, http=server_protocol, ws="none", lifespan="off", log_config=None, access_log=False)
         config.load()
-        self._protocol: Any = server_protocol(config=config, server_state=ServerState(), app_state={})
+        made: Any = server_protocol(config=config, server_state=ServerState(), app_state={})
+        self._protocol = made
         self._got = bytearray()
         self._protocol.connection_made(self)
 

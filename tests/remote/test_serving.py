@@ -82,7 +82,7 @@ def test_what_is_kept_is_compared_and_what_is_not_there_not_made_unasked(where: 
         assert "takes_text" not in stats
     for wrong in ({"embedding_dim": 2}, {"same_skill": 0.5}, {"dedup_scope": "preconditions"}, {"durability": "os"}):
         with pytest.raises(InvalidInputError):
-            SkillLibrary.open(where, **wrong)  # type: ignore[arg-type]
+            SkillLibrary.open(where, **wrong)
     with pytest.raises(EncoderMismatchError):
         SkillLibrary.open(where, encoder="f")
     with SkillLibrary.open(where) as library:
