@@ -219,7 +219,8 @@ def run(directory: Path, operations: int, seed: int, trespasses: int = 20, insid
                     if time.monotonic() > until:
                         break
                     if turn % max(1, operations // 2 // trespasses) == 0:
-                        counts["trespasses"] += trespass(address, key, other, client)
+                        asked = trespass(address, key, other, client)
+                        counts["trespasses"] += asked  # not in one line: the other thread counts meanwhile
                 twins.check()
                 counts["operations"] += sum(twins.done.values())
                 counts[f"skills of {name}"] = len(twins.memory)
