@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import re
 import shutil
 import statistics
 import tempfile
@@ -40,6 +41,7 @@ from tests.benchmarks.connections import request
 from tests.benchmarks.load import LIBRARY, filled
 from tests.remote.served import served
 
+_LENGTH = re.compile(rb"content-length: ([0-9]+)")
 NAMES = ("in the process, CPU", "server, CPU", "server's overhead, CPU", "client, CPU", "over HTTP, elapsed")
 
 
@@ -108,19 +110,19 @@ class Wireless:
     async def ask(self, data: bytes) -> bytes:
         """The answer, when all of it is there."""
         self._got.clear()
+        self._whole = asyncio.get_running_loop().create_future()
         self._protocol.data_received(data)
-        while not (end := self._got.find(b"\r\n\r\n") + 4) > 3 or len(self._got) < end + self._length():
-            await asyncio.sleep(0)
+        end = await self._whole
         assert self._got.startswith(b"HTTP/1.1 200"), self._got
         return bytes(self._got[end:])
-
-    def _length(self) -> int:
-        return int(self._got.split(b"content-length: ", 1)[1].split(b"\r\n", 1)[0])
 
     # what a protocol asks of its transport
 
     def write(self, data: bytes) -> None:
         self._got += data
+        end = self._got.find(b"\r\n\r\n") + 4
+        if end > 3 and len(self._got) == end + int(_LENGTH.search(self._got)[1]):  # type: ignore[index]
+            self._whole.set_result(end)
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return ("127.0.0.1", 1) if name in ("peername", "sockname") else default
