@@ -4,11 +4,11 @@ What is given comes back as from a directory, embeddings bit for bit, and errors
 is acknowledged is as durable as the server keeps it (`get_stats()["durability"]`). One that is not, for lack of a
 connection, was carried out once or not at all; a call gives up after `patience.LONG` seconds at the latest, and then
 that is not known. Each change is a request that the library remembers, as `SkillLibrary.once` does: of the last 10,000
-requests, one's own and these. The server's bounds are those of `skillstore.service.fields`: `top_k` up to 1,000, 10,000 facts of a
-state, 16 MiB of JSON in one request.
+requests, one's own and these.
 
-A batch holds up the changes of everybody else. The server gives it up, and nothing of it is kept, when it does not hear
-of it for 10 seconds.
+The server's bounds are those of `skillstore.service.fields`: `top_k` up to 1,000, 10,000 facts of a state, 16 MiB of
+JSON in one request. A batch holds up the changes of everybody else. The server gives it up, and nothing of it is kept,
+when it does not hear of it for 10 seconds.
 """
 
 from __future__ import annotations
@@ -172,6 +172,8 @@ class RemoteBackend:
             self._write("DELETE", self._note(key))
 
     def _note(self, key: str) -> str:
+        if "\n" in key or "\0" in key:
+            raise InvalidInputError(f"over HTTP a note's key has no line feed and no NUL: {key!r:.80}")
         return f"{self._notes}/{quote(key, safe='').replace('.', '%2E')}"  # ".." would be taken for the way up
 
     # commits

@@ -173,6 +173,15 @@ def test_notes_have_any_key(library: SkillLibrary, key: str) -> None:
     assert list(library.notes) == []
 
 
+@pytest.mark.parametrize("key", ["a\nb", "\0", "x" * 1001])
+def test_a_note_that_has_no_address_is_refused(library: SkillLibrary, key: str) -> None:
+    with pytest.raises(InvalidInputError):
+        library.notes[key] = 1
+    with pytest.raises(InvalidInputError):
+        library.notes[key]
+    assert len(library.notes) == 0
+
+
 def test_more_than_a_page_of_notes_and_skills(library: SkillLibrary) -> None:
     with library.batch():
         for number in range(1003):
