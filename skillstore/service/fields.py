@@ -5,12 +5,13 @@ What JSON alone would lose stands in the tagged form of `skillstore.values`, so 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
 from skillstore.embedding import MAX_DIM
 from skillstore.errors import InvalidInputError
+from skillstore.forms import MAX_PACKED, PACKED
 from skillstore.preconditions import flattened
 from skillstore.service import names
 from skillstore.skill import MAX_COUNT
@@ -78,15 +79,21 @@ State: TypeAlias = Annotated[
         }
     ),
 ]
+_Numbers: TypeAlias = Annotated[list[float], Field(min_length=1, max_length=MAX_DIM)]
+_Packed: TypeAlias = Annotated[
+    str, Field(min_length=8, max_length=MAX_PACKED, pattern=PACKED, description="Base64 of little-endian float32s.")
+]
 Embedding: TypeAlias = Annotated[
-    list[float],
+    _Numbers | _Packed,
     Field(
-        min_length=1,
-        max_length=MAX_DIM,
         description="As many finite numbers as the library's embedding_dim, not all zero; any length, as only the "
-        "direction counts.",
+        "direction counts. Or, packed, the base64 of as many little-endian float32s.",
         examples=[[0.6, 0.8]],
     ),
+]
+Embeddings: TypeAlias = Annotated[
+    bool | Literal["base64"],
+    Field(description='Whether skills come with their embeddings: as numbers, or "base64" of little-endian float32s.'),
 ]
 Text: TypeAlias = Annotated[
     str,

@@ -19,7 +19,7 @@ from skillstore.library import SkillLibrary
 from skillstore.service import browsing, likeness, replies, requests, texts
 from skillstore.service.callers import Role
 from skillstore.service.refusals import ChangedMeanwhileError, NoteNotFoundError
-from skillstore.service.shown import match_data, miss_data, skill_data, version
+from skillstore.service.shown import Embeddings, match_data, miss_data, skill_data, version
 from skillstore.skill import Skill
 from skillstore.values import tagged, untagged
 
@@ -62,7 +62,7 @@ def _get(library: SkillLibrary, asked: requests.GetSkill) -> dict[str, Any]:
     return _whole(library.get_skill(asked.id), asked.embeddings)
 
 
-def _whole(skill: Skill, embeddings: bool) -> dict[str, Any]:
+def _whole(skill: Skill, embeddings: Embeddings) -> dict[str, Any]:
     return {"skill": skill_data(skill, embeddings), "version": version(skill)}
 
 

@@ -3,8 +3,9 @@
 SkillStoreError
 ├── InvalidInputError
 │   └── InvalidRequestError    a request is not of its form; says where, and never what was given there
-├── UnknownKeyError            no key, or none that is known
-├── NotAllowedError            the key's role is too low for this
+├── AccessDeniedError
+│   ├── UnknownKeyError        no key, or none that is known
+│   └── NotAllowedError        the key's role is too low for this
 ├── LibraryExistsError         a library of this name is there already
 ├── NoteNotFoundError          no note has this key                       (also a LookupError)
 ├── ChangedMeanwhileError      the skill is not the version that was expected
@@ -18,7 +19,7 @@ SkillStoreError
 
 from __future__ import annotations
 
-from skillstore.errors import InvalidInputError, SkillStoreError
+from skillstore.errors import AccessDeniedError, InvalidInputError, SkillStoreError
 
 
 class InvalidRequestError(InvalidInputError):
@@ -29,11 +30,11 @@ class InvalidRequestError(InvalidInputError):
         self.faults = faults
 
 
-class UnknownKeyError(SkillStoreError):
+class UnknownKeyError(AccessDeniedError):
     """No key was given, or none that is known."""
 
 
-class NotAllowedError(SkillStoreError):
+class NotAllowedError(AccessDeniedError):
     """The key's role is too low."""
 
 

@@ -51,7 +51,7 @@ class _Sought(Request):
     embedding: fields.Embedding | None = None
     text: fields.Text | None = None
     k: fields.K = 3
-    embeddings: Annotated[bool, Field(description="Whether each skill comes with its embedding.")] = False
+    embeddings: fields.Embeddings = False
 
     @model_validator(mode="after")
     def _one_query(self) -> _Sought:
@@ -114,7 +114,7 @@ class AddSkill(Request):
     """One skill."""
 
     skill: NewSkill
-    embeddings: Annotated[bool, Field(description="Whether the answer has the embedding.")] = False
+    embeddings: fields.Embeddings = False
 
 
 class AddSkills(Request):
@@ -133,7 +133,7 @@ class GetSkill(Request):
     """One skill by its id."""
 
     id: fields.SkillId
-    embeddings: Annotated[bool, Field(description="Whether the answer has the embedding.")] = True
+    embeddings: fields.Embeddings = True
 
 
 class ListSkills(Request):
@@ -148,7 +148,7 @@ class ListSkills(Request):
         str | None,
         Field(min_length=1, max_length=fields.MAX_FACT_NAME, description="Only those whose preconditions name it."),
     ] = None
-    embeddings: Annotated[bool, Field(description="Whether each skill comes with its embedding.")] = False
+    embeddings: fields.Embeddings = False
 
 
 class BrowseSkills(Request):
@@ -189,7 +189,7 @@ class ReplaceSkill(Request):
     id: fields.SkillId
     skill: NewSkill
     expected: Annotated[fields.Version | None, Field(description="Only if the skill is still this version.")] = None
-    embeddings: Annotated[bool, Field(description="Whether the answer has the embedding.")] = False
+    embeddings: fields.Embeddings = False
 
 
 class RemoveSkill(Request):

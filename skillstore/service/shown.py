@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from skillstore.answers import Match, NearMiss
+from skillstore.forms import packed
 from skillstore.preconditions import tagged_conditions
 from skillstore.skill import Skill
 from skillstore.values import tagged
 
+Embeddings: TypeAlias = bool | Literal["base64"]
 
-def skill_data(skill: Skill, embeddings: bool) -> dict[str, Any]:
+
+def skill_data(skill: Skill, embeddings: Embeddings) -> dict[str, Any]:
     """A form that `skillstore.forms.skill_of` reads, without the embedding unless it is asked for."""
     form: dict[str, Any] = {
         "id": skill.id,
@@ -24,10 +27,10 @@ def skill_data(skill: Skill, embeddings: bool) -> dict[str, Any]:
         "success_count": skill.success_count,
         "times_learned": skill.times_learned,
     }
-    if embeddings:
-        form["embedding"] = (
-            skill.embedding.tolist()
-        )  # longer than the shortest decimals, and made in a tenth of the time
+    if embeddings == "base64":
+        form["embedding"] = packed(skill.embedding)
+    elif embeddings:  # longer than the shortest decimals, and made in a tenth of the time
+        form["embedding"] = skill.embedding.tolist()
     return form
 
 
@@ -37,11 +40,11 @@ def version(skill: Skill) -> str:
     return hashlib.blake2b(words + skill.embedding.tobytes(), digest_size=16).hexdigest()
 
 
-def match_data(match: Match, embeddings: bool) -> dict[str, Any]:
+def match_data(match: Match, embeddings: Embeddings) -> dict[str, Any]:
     return {"similarity": match.similarity, "skill": skill_data(match.skill, embeddings)}
 
 
-def miss_data(miss: NearMiss, embeddings: bool) -> dict[str, Any]:
+def miss_data(miss: NearMiss, embeddings: Embeddings) -> dict[str, Any]:
     required = tagged_conditions({name: needs for name, (needs, _) in miss.unmet.items()}, text=True)
     unmet = {
         name: {"required": required[name], "state": tagged(has, text=True)} for name, (_, has) in miss.unmet.items()

@@ -8,7 +8,7 @@ from typing import Any
 from skillstore.embedding import Vector
 from skillstore.encoders import Encoder, encoder_named
 from skillstore.errors import InvalidInputError
-from skillstore.forms import skill_of
+from skillstore.forms import embedding_of, skill_of
 from skillstore.library import SkillLibrary
 from skillstore.service.fields import MAX_TEXT
 from skillstore.service.requests import KeptSkill, NewSkill
@@ -21,9 +21,11 @@ def encoder_of(library: SkillLibrary) -> Encoder | None:
     return encoder if encoder is not None and encoder.dim == library.embedding_dim else None
 
 
-def query(library: SkillLibrary, embedding: list[float] | None, text: str | None) -> list[float] | Vector | None:
+def query(library: SkillLibrary, embedding: list[float] | str | None, text: str | None) -> list[float] | Vector | None:
     """What to rank by; None: by outcomes. Raises InvalidInputError."""
-    return embedding if text is None else _encoder(library).encode(text)
+    if text is not None:
+        return _encoder(library).encode(text)
+    return embedding_of(embedding) if isinstance(embedding, str) else embedding
 
 
 def new_skill(library: SkillLibrary, given: NewSkill | KeptSkill) -> Skill:

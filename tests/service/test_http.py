@@ -296,7 +296,7 @@ def test_the_document_says_all_of_it(client: httpx.Client) -> None:
     document = client.get("/v1/openapi.json").json()
     assert document["openapi"].startswith("3.1")
     said = {operation["operationId"]: operation for path in document["paths"].values() for operation in path.values()}
-    assert said.keys() == OPERATIONS.keys() | {"backup", "export", "import"}
+    assert said.keys() == OPERATIONS.keys() | {"backup", "export", "import", "all_skills"}
     for name, operation in said.items():
         assert {"401", "404", "422", "429"} <= operation["responses"].keys(), name
         assert operation["summary"]

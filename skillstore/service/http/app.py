@@ -85,8 +85,19 @@ class _Server:
         ways = [Route(path, _ByMethod(endpoints), methods=list(endpoints)) for path, endpoints in places.items()]
         backup = streams.Out(f"{one}/backup", "admin", streams.BACKUP, ".backup", streams.write_backup, service, lanes)
         export = streams.Out(f"{one}/export", "read", streams.JSON_LINES, ".jsonl", streams.write_lines, service, lanes)
+        whole = streams.Out(
+            f"{one}/skills:all",
+            "read",
+            streams.JSON_LINES,
+            ".jsonl",
+            streams.write_skills,
+            service,
+            lanes,
+            from_id=True,
+        )
         return [
             *ways,
+            Route(f"{one}/skills:all", whole, methods=["GET"], name="all_skills"),
             Route(f"{one}/backup", backup, methods=["GET"], name="backup"),
             Route(f"{one}/export", export, methods=["GET"], name="export"),
             Route(f"{one}/import", streams.In(f"{one}/import", service, lanes), methods=["POST"], name="import"),

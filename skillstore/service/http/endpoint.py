@@ -40,7 +40,7 @@ class Endpoint:
         self._named = "{library}" in way.path
         kinds = self._operation.request.model_json_schema().get("properties", {})
         self._wholes = frozenset(name for name, field in kinds.items() if field.get("type") == "integer")
-        self._words = frozenset(name for name, field in kinds.items() if field.get("type") == "boolean")
+        self._words = frozenset(name for name, field in kinds.items() if _may_be_boolean(field))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         visit = visit_of(scope)
@@ -153,6 +153,10 @@ class Endpoint:
         elif self._operation.name == "create_library":
             more.append((b"location", f"{quote(scope['path'])}/{reply['name']}".encode()))
         await answer(send, status, reply, headers=more)
+
+
+def _may_be_boolean(field: dict[str, Any]) -> bool:
+    return any(kind.get("type") == "boolean" for kind in (field, *field.get("anyOf", ())))
 
 
 def _take_query(fields: dict[str, Any], query: bytes) -> None:

@@ -66,6 +66,12 @@ _BATCH = {
     "description": "The token of an open batch, to be part of it.",
     "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
 }
+_AFTER = {
+    "name": "after",
+    "in": "query",
+    "description": "Only those whose id is above this.",
+    "schema": {"type": "integer", "minimum": 0, "maximum": 2**62},
+}
 _TAG = {"type": "string", "pattern": '^(\\*|"[0-9a-f]{32}")$'}
 
 
@@ -214,6 +220,15 @@ def _streams() -> dict[str, Any]:
                 "description": "Needs the role `admin`.",
                 "parameters": [_LIBRARY],
                 "responses": {"200": {**out, "content": {"application/octet-stream": lines}}, **_refused()},
+            }
+        },
+        "/v1/libraries/{library}/skills:all": {
+            "get": {
+                "operationId": "all_skills",
+                "summary": "All skills of one moment, by ascending id, as JSON lines; embeddings as base64.",
+                "description": "Needs the role `read`.",
+                "parameters": [_LIBRARY, _AFTER],
+                "responses": {"200": {**out, "content": {"application/x-ndjson": lines}}, **_refused()},
             }
         },
         "/v1/libraries/{library}/export": {

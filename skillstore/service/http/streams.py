@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
+import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import IO, Any
 
@@ -21,6 +23,8 @@ from skillstore.service.http.lanes import Lanes
 from skillstore.service.http.problems import MalformedError
 from skillstore.service.http.visit import Receive, Scope, Send, answer, visit_of
 from skillstore.service.service import Service
+from skillstore.service.shown import skill_data
+from skillstore.skill import MAX_COUNT
 
 JSON_LINES = b"application/x-ndjson"
 BACKUP = b"application/octet-stream"
@@ -28,27 +32,31 @@ MAX_IMPORT = 4 * 2**30
 """Bytes of an import."""
 _MAX_LINE = 64 * 2**20
 _BLOCK = 2**18
+_AFTER = re.compile(rb"after=(0|[1-9][0-9]{0,18})")
+_line = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _PATIENCE = 60.0
 """Seconds in which who is sent something has to take the next part."""
 
 
 class Out:
-    """GET: the library as a stream. `write(library, file)` runs in a thread, and fails where who asked is gone."""
+    """GET: the library as a stream. `write(library, file, after)` runs in a thread, and fails where who asked is gone.
+
+    `after` is of the query, where one is taken (`from_id`), else 0.
+    """
 
     def __init__(
-        self, route: str, role: Role, kind: bytes, ending: str, write: Callable[[SkillLibrary, Any], Any],
-        service: Service, lanes: Lanes,
+        self, route: str, role: Role, kind: bytes, ending: str, write: Callable[[SkillLibrary, Any, int], Any],
+        service: Service, lanes: Lanes, from_id: bool = False,
     ) -> None:  # fmt: skip
         self._route, self._role, self._kind, self._ending = route, role, kind, ending
-        self._write, self._service, self._lanes = write, service, lanes
+        self._write, self._service, self._lanes, self._from_id = write, service, lanes, from_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         visit = visit_of(scope)
         visit.route = self._route
         name = scope["path_params"]["library"]
         visit.caller.check(self._role, name)
-        if scope["query_string"]:
-            raise MalformedError("this takes no query")
+        after = self._after(scope["query_string"])
         library = await self._lanes.stream(lambda: self._service.libraries.get(name))
         disposition = f'attachment; filename="{name}{self._ending}"'.encode()
         headers = [(b"content-type", self._kind), (b"content-disposition", disposition)]
@@ -59,10 +67,18 @@ class Out:
             return
         watching = asyncio.ensure_future(_gone(receive, flow))
         try:
-            await self._lanes.stream(lambda: self._write(library, flow))
+            await self._lanes.stream(lambda: self._write(library, flow, after))
             await flow.end()
         finally:
             watching.cancel()
+
+    def _after(self, query: bytes) -> int:
+        if not query:
+            return 0
+        given = _AFTER.fullmatch(query)
+        if not self._from_id or given is None:
+            raise MalformedError("this takes after=ID as its query" if self._from_id else "this takes no query")
+        return min(int(given[1]), MAX_COUNT)
 
 
 class In:
@@ -134,10 +150,19 @@ class _Outflow:
             await self._send({"type": "http.response.start", "status": 200, "headers": self._headers})
 
 
-def write_lines(library: SkillLibrary, file: Any) -> None:
-    """The library's export, in blocks."""
+def write_lines(library: SkillLibrary, file: Any, _after: int) -> None:
+    """The library's export."""
+    _write_blocks(export_lines(library), file)
+
+
+def write_skills(library: SkillLibrary, file: Any, after: int) -> None:
+    """Its skills of one moment, a line each."""
+    _write_blocks((_line(skill_data(skill, "base64")) for skill in library.skills(after)), file)
+
+
+def _write_blocks(lines: Iterable[str], file: Any) -> None:
     held, size = [], 0
-    for line in export_lines(library):
+    for line in lines:
         held.append(line.encode() + b"\n")
         size += len(held[-1])
         if size >= _BLOCK:
@@ -146,7 +171,7 @@ def write_lines(library: SkillLibrary, file: Any) -> None:
     file.write(b"".join(held))
 
 
-def write_backup(library: SkillLibrary, file: Any) -> None:
+def write_backup(library: SkillLibrary, file: Any, _after: int) -> None:
     """The library's backup; only its last block makes it one."""
     library.backup(file)
 
