@@ -71,6 +71,7 @@ def _log(quiet: bool) -> None:
     for name, level in (
         ("skillstore.service", logging.WARNING if quiet else logging.INFO),
         ("uvicorn", logging.WARNING),
+        ("mcp", logging.ERROR),
     ):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False

@@ -62,7 +62,7 @@ def stdio(library: Path, *options: str) -> StdioServerParameters:
 async def over_http(address: str, key: str | None = None, era: str = ERAS[1]) -> AsyncIterator[Client]:
     headers = {} if key is None else {"authorization": f"Bearer {key}"}
     async with (
-        httpx2.AsyncClient(headers=headers) as http,
+        httpx2.AsyncClient(headers=headers, timeout=120) as http,
         Client(streamable_http_client(address, http_client=http), mode=era, cache=None) as client,
     ):
         yield client

@@ -27,8 +27,9 @@ class Finder:
         if name == "mcp.server.stdio":
             print("printed by an import")
 sys.meta_path.insert(0, Finder())
-before = tools.call
+before, stdout = tools.call, sys.stdout
 def call(*given):
+    print("printed to what stdout was", file=stdout)
     print("printed by a tool")
     print("printed and pushed out", flush=True)
     os.write(1, b"written from below Python\\n")
@@ -99,6 +100,7 @@ def started(library: Path, *options: str, code: str = CLEAN) -> Iterator[Raw]:
     process = subprocess.Popen(
         [sys.executable, "-c", code, "--library", str(library), "mcp", *options],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},  # as a client has it
     )  # fmt: skip
     try:
         yield Raw(process)
@@ -116,7 +118,14 @@ def test_whatever_prints_nothing_but_the_protocol_is_on_stdout(tmp_path: Path) -
     assert code == 0
     assert out == b""
     assert all(json.loads(line)["jsonrpc"] == "2.0" for line in client.read)
-    for words in (b"by an import", b"by a tool", b"pushed out", b"from below Python", b"by a child"):
+    for words in (
+        b"by an import",
+        b"to what stdout was",
+        b"by a tool",
+        b"pushed out",
+        b"from below Python",
+        b"by a child",
+    ):
         assert words in err, words
 
 

@@ -12,7 +12,7 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 
 from skillstore.service.callers import Caller
-from skillstore.service.mcp import answers
+from skillstore.service.mcp import answers, catalog
 from skillstore.service.mcp.tools import TOOLS
 from skillstore.service.service import Service
 from tests.service.connected import DOOR, ERAS, KEY, inside, listening_at, over_http, piped, text
@@ -310,16 +310,24 @@ async def test_a_library_that_cannot_be_opened_says_so_and_the_others_work(servi
         assert not (await client.call_tool("list_libraries", {})).is_error
 
 
-async def test_a_defect_is_told_without_a_traceback(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_defect_is_told_and_logged_without_its_words(
+    service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError("secret inner words")
 
     monkeypatch.setattr(answers, "holdings", broken)
+    monkeypatch.setattr(catalog, "page", broken)
     async with inside(service) as client:
         told = await client.call_tool("library_stats", {})
         assert told.is_error
         assert "a defect of the server" in text(told)
         assert "secret" not in text(told)
+        with pytest.raises(MCPError, match="a defect of the server") as refused:
+            await client.list_resources()
+        assert refused.value.code == -32603
+    assert caplog.text.count("ZeroDivisionError at") == 2
+    assert "secret" not in caplog.text
 
 
 def test_every_tool_is_an_operation_in_snake_case() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from importlib.metadata import version
+from traceback import extract_tb
 from typing import Any, TypeAlias
 
 import anyio.to_thread
@@ -79,6 +80,8 @@ class _Handlers:
             raise MCPError(types.INVALID_PARAMS, asking.service.told(error)) from None
         except SkillStoreError as error:
             raise MCPError(types.INTERNAL_ERROR, asking.service.told(error)) from None
+        except Exception as error:  # noqa: BLE001 - logged, and told without a traceback
+            raise MCPError(types.INTERNAL_ERROR, _defect(error, context.method)) from None
 
     async def list_tools(self, context: Context, params: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         if params is not None and params.cursor is not None:
@@ -103,9 +106,8 @@ class _Handlers:
             )
         except SkillStoreError as error:
             return _refusal(_way_out(error, asking.service.told(error)))
-        except Exception:  # noqa: BLE001 - logged, and told without a traceback
-            _log.exception("a defect, in the tool %s", tool.name)
-            return _refusal("a defect of the server, which its log tells more of; nothing is known of what was done")
+        except Exception as error:  # noqa: BLE001 - logged, and told without a traceback
+            return _refusal(_defect(error, tool.name))
         text = types.TextContent(type="text", text=answer.words)
         return types.CallToolResult(content=[text], structured_content=answer.data)
 
@@ -169,6 +171,13 @@ def _resource(entry: catalog.Entry) -> types.Resource:
 
 def _refusal(words: str) -> types.CallToolResult:
     return types.CallToolResult(content=[types.TextContent(type="text", text=words)], is_error=True)
+
+
+def _defect(error: Exception, asked: str) -> str:
+    """Logs its type and place, not its words, as these may repeat what was given."""
+    places = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
+    _log.error("defect in %s: %s at %s", asked, type(error).__name__, " ".join(places[-8:]))
+    return "a defect of the server, which its log tells more of; nothing is known of what was done"
 
 
 def _way_out(error: SkillStoreError, told: str) -> str:
