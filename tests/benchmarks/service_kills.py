@@ -27,7 +27,7 @@ from skillstore.bench.workload import Workload
 from tests.benchmarks import connections
 from tests.benchmarks.connections import Asked, request
 from tests.benchmarks.load import LIBRARY, filled, reads_of
-from tests.remote.served import served
+from tests.remote.served import Forked
 
 _ANSWERS = (1, 400)  # after which a server is killed
 
@@ -126,10 +126,10 @@ def survive(directory: Path, kills: int, skills: int, count: int, share: float, 
     """Kill that many servers. What happened. Raises AssertionError as soon as anything is lost or there twice."""
     work, generator = Workload(skills, 16), np.random.default_rng(seed)
     filled(directory, work)
-    port, early = 0, 0
+    servers, port, early = Forked(), 0, 0
     source: Writes | None = None
     for turn in range(kills + 1):
-        with served(directory, port) as (address, process):
+        with servers.served(directory, port) as (address, process):
             host = address.removeprefix("http://")
             port = int(host.rpartition(":")[2])
             if source is None:

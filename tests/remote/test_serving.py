@@ -201,6 +201,31 @@ def test_many_skills_are_read_of_one_moment(library: SkillLibrary) -> None:
     assert [kept.id for kept in seen] == list(range(2, count + 1))
 
 
+def test_a_change_that_comes_while_skills_are_fetched_is_seen_whole_or_not_at_all(
+    where: str, library: SkillLibrary
+) -> None:
+    count = 3 * moments._PAGE
+    library.add_skills(skill(preconditions={"n": n}) for n in range(count))
+    with SkillLibrary.open(where) as other:
+        backend: Any = other._backend
+        inner, asked = backend._wire._transport, []
+
+        class Meanwhile(httpx.BaseTransport):
+            def handle_request(self, request: httpx.Request) -> httpx.Response:
+                response = inner.handle_request(request)
+                asked.append(response.read())
+                if len(asked) == 1:
+                    with library.batch():
+                        library.remove_skill(1)
+                        library.remove_skill(count)
+                return httpx.Response(response.status_code, stream=httpx.ByteStream(asked[-1]))
+
+        backend._wire._transport = Meanwhile()
+        ids = [kept.id for kept in other]
+    assert len(asked) > 1
+    assert ids in (list(range(1, count + 1)), list(range(2, count)))
+
+
 def test_top_k_beyond_the_servers_bound_is_refused(library: SkillLibrary) -> None:
     assert len(library.retrieve_skills({}, top_k=1000)) == 0
     with pytest.raises(InvalidInputError, match="1000"):

@@ -1,8 +1,9 @@
 """Lanes: which thread carries a request out. What is quick runs at once, in the loop's own; the rest in a pool.
 
 A handover to another thread costs more than most retrievals. So a library's reads stay in the loop as long as their
-mean is under `QUICK`; a slow one moves the next to the pool. Writes wait for the disk, and always run in their pool,
-where as many as there are share one sync.
+mean is under `QUICK`; a slow one moves the next to the pool. It is their processor time that counts: on a busy machine
+all takes long by the clock, and handovers make it longer. Only where they wait, as for a disk, the clock counts, too.
+Writes wait for the disk, and always run in their pool, where as many as there are share one sync.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ T = TypeVar("T")
 QUICK = 0.002
 """Seconds."""
 READERS, WRITERS, STREAMS = 4, 64, 8
+_WAITED = 10  # so many times as long by the clock counts as long by the processor
 _WEIGHT = 0.2  # of the newest in the mean
 
 
@@ -46,11 +48,11 @@ class Lanes:
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _timed(self, kind: tuple[str, str], function: Callable[[], T]) -> T:
-        start = time.perf_counter()
+        start, used = time.perf_counter(), time.thread_time()
         try:
             return function()
         finally:
-            seconds = time.perf_counter() - start
+            seconds = max(time.thread_time() - used, (time.perf_counter() - start) / _WAITED)
             before = self._means.get(kind)
             if len(self._means) > 10_000:
                 self._means.clear()
