@@ -58,7 +58,7 @@ def list_skills(limit: int | None, sort: str, as_json: bool) -> None:
 def show_skill(skill_id: int, as_json: bool) -> None:
     """Show all there is to know of one skill."""
     from cli import rows
-    from skillstore.interchange import skill_form
+    from skillstore.forms import skill_form
 
     with place.reading() as library:
         skill = library.get_skill(skill_id)
@@ -142,6 +142,8 @@ def _similarity(match: Match | NearMiss) -> str:
 def _figure(figure: Any) -> str:
     if isinstance(figure, float):
         return f"{figure:.3f}"
+    if isinstance(figure, dict):
+        return ", ".join(f"{count} {name}" for name, count in figure.items() if count) or "-"
     return "-" if figure is None else plain(str(figure))
 
 

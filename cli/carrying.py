@@ -98,7 +98,8 @@ def _naming(file: str) -> Iterator[None]:
 def _settings(first: str) -> dict[str, Any]:
     """The settings that the first line of an export names. Refuses it here, before a library is made for it."""
     from skillstore import InvalidInputError, SkillLibrary
-    from skillstore.interchange import import_lines, parsed
+    from skillstore.forms import parsed
+    from skillstore.interchange import import_lines
 
     about = parsed(first) if first.strip() else None
     if type(about) is not dict or "skillstore" not in about:

@@ -86,7 +86,7 @@ def _add_file(file: str, as_json: bool) -> None:
 
 def _skills(file: str) -> Iterator[Skill]:
     """The skills of a file: one a line, or one JSON object or array over many lines. Errors say where."""
-    from skillstore.interchange import parsed, skill_of
+    from skillstore.forms import parsed, skill_of
 
     filled = ((number, line) for number, line in enumerate(lines(file), start=1) if line.strip())
     number, first = next(filled, (0, ""))
@@ -101,7 +101,7 @@ def _skills(file: str) -> Iterator[Skill]:
 
 def _is_json(text: str) -> bool:
     from skillstore import InvalidInputError
-    from skillstore.interchange import parsed
+    from skillstore.forms import parsed
 
     try:
         return isinstance(parsed(text), dict)

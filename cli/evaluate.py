@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from agent.evaluation.table import Effort
 
 TABLES = (
-    "tutorial", "transfer", "planner-off", "restart", "minigrid", "partial", "rooms", "distractors", "slips",
-    "planning", "grid",
+    "tutorial", "transfer", "planner-off", "restart", "minigrid", "partial", "rooms", "stretch", "distractors",
+    "slips", "planning", "grid",
 )  # fmt: skip
 """Those of `agent.evaluation`, so that --help need not load it."""
 
@@ -60,6 +60,7 @@ def evaluate(
     minigrid     MiniGrid DoorKey 5x5 to 16x16, the whole grid in view
     partial      MiniGrid DoorKey 8x8 with a view of 7x7 cells
     rooms        MiniGrid's Unlock, UnlockPickup, MultiRoom, KeyCorridor
+    stretch      larger ones: KeyCorridorS3R3, MultiRoom-N7-S8
     distractors  look-alike skills added to the library
     slips        one action in ten goes wrong
     planning     the planner's searches that memory saves

@@ -20,7 +20,7 @@ class Json(click.ParamType):  # type: ignore[type-arg]  # generic only in newer 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The value. Fails for what is not JSON, naming the option."""
         from skillstore import InvalidInputError
-        from skillstore.interchange import parsed
+        from skillstore.forms import parsed
 
         if type(value) is not str:
             return value
@@ -83,7 +83,7 @@ def state(form: Any, pairs: Sequence[str]) -> Any:
 def _fact(text: str) -> Any:
     """JSON where it is JSON, else text, so that people need not quote words."""
     from skillstore import InvalidInputError
-    from skillstore.interchange import parsed
+    from skillstore.forms import parsed
     from skillstore.values import untagged
 
     try:

@@ -13,7 +13,10 @@ from cli.completion import completion
 from cli.edge import Edge
 from cli.evaluate import evaluate
 from cli.interrupts import stop
+from cli.keys import keys
+from cli.mcp import mcp
 from cli.replay import replay
+from cli.serve import serve
 from cli.train import train
 
 
@@ -40,7 +43,7 @@ for command in (
     changing.add, changing.remove, carrying.import_, carrying.export,
     carrying.backup, carrying.restore,
     changing.snapshot, changing.compact, asking.verify, upkeep.repair, upkeep.migrate,
-    evaluate, replay, bench, completion,
+    serve, keys, mcp, evaluate, replay, bench, completion,
 ):  # fmt: skip
     skillstore.add_command(command)
 

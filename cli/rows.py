@@ -8,7 +8,7 @@ from typing import Any
 
 from cli.output import count, plain, table
 from skillstore import Interval, OneOf, Skill
-from skillstore.interchange import skill_form
+from skillstore.forms import skill_form
 from skillstore.preconditions import Condition, flattened, tagged_conditions
 from skillstore.values import Value, tagged
 

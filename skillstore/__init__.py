@@ -7,6 +7,7 @@ fit best. A `Match` is one of its answers.
 
 from skillstore.answers import Added, Additions, Damage, Match, Matches, NearMiss, NearMisses, Repair
 from skillstore.errors import (
+    AccessDeniedError,
     BackendUnavailableError,
     CorruptLibraryError,
     EncoderMismatchError,
@@ -29,6 +30,7 @@ from skillstore.upkeep import migrate, repair, restore
 __version__ = "0.1.0"
 
 __all__ = [
+    "AccessDeniedError",
     "Added",
     "Additions",
     "BackendUnavailableError",

@@ -131,8 +131,8 @@ class Backend(Protocol):
 
     def count(self) -> int: ...
 
-    def skills(self) -> Iterator[Skill]:
-        """All skills of one moment, by ascending id."""
+    def skills(self, after: int) -> Iterator[Skill]:
+        """All skills of one moment with an id above `after`, by ascending id."""
         ...
 
     def stats(self) -> dict[str, Value]: ...

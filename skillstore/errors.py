@@ -11,7 +11,8 @@
     ├── WriteFailedError         the disk refused a write or a sync; nothing is acknowledged until reopened
     ├── CorruptLibraryError      bytes on disk are not what was written; says file and offset
     ├── UnsupportedFormatError   the library was written by a newer version
-    └── BackendUnavailableError  the place where the skills live cannot be reached
+    ├── BackendUnavailableError  the place where the skills live cannot be reached
+    └── AccessDeniedError        a server does not know the key, or the key may not do this
 
 Each message names the thing and the way out. Exit codes and HTTP statuses are decided at the edges, not here.
 """
@@ -77,3 +78,7 @@ class UnsupportedFormatError(SkillStoreError):
 
 class BackendUnavailableError(SkillStoreError):
     """The place where the skills live cannot be reached."""
+
+
+class AccessDeniedError(SkillStoreError):
+    """A server does not know the key that was given, or none was, or the key may not do what was asked."""

@@ -1,35 +1,27 @@
 """Interchange: a library as JSON lines, lossless. The first line is about the library, each other is one skill.
 
     {"skillstore": [1, 0], "embedding_dim": ..., "encoder": ..., "same_skill": ..., "dedup_scope": ..., "notes": {...}}
-    {"id": ..., "name": ..., "preconditions": ..., "action_sequence": ..., "embedding": [...], "metadata": ...,
-     "times_used": ..., "success_count": ..., "times_learned": ...}
+    {"id": ..., "name": ..., ...}
 
-Values stand in the tagged form of `skillstore.values`. Embeddings are the shortest decimals that give back the same
-float32.
+Skills and values stand in the forms of `skillstore.forms` and `skillstore.values`.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 from skillstore.answers import Additions
 from skillstore.errors import EncoderMismatchError, InvalidInputError, UnsupportedFormatError
+from skillstore.forms import parsed, skill_form, skill_of
 from skillstore.library import SkillLibrary
-from skillstore.preconditions import tagged_conditions, untagged_conditions
 from skillstore.skill import Skill
 from skillstore.values import Value, tagged, untagged
 
 FORMAT = (1, 0)
 
 _SETTINGS = ("embedding_dim", "encoder", "same_skill", "dedup_scope")
-_COUNTS = ("times_used", "success_count", "times_learned")
-_MAX_LINE = 64 * 2**20
-_MAX_CONTAINERS = 200_000  # of one line, unless it is long: a skill has at most 100,000, but notes may have many
-_ROOM, _STRING = 64 * 2**20, 84  # bytes for the strings of a line, besides 5 times its length; of one, with its places
-_MARKS = re.compile(r'\\.|["{\[]', re.DOTALL)
 
 
 def export_lines(library: SkillLibrary) -> Iterator[str]:
@@ -60,80 +52,8 @@ def import_lines(library: SkillLibrary, lines: Iterable[str]) -> Additions:
         return library.restore_skills(_skills(source))
 
 
-def skill_form(skill: Skill) -> dict[str, Value]:
-    """A skill as plain JSON."""
-    return {
-        "id": skill.id,
-        "name": skill.name,
-        "preconditions": tagged_conditions(skill.preconditions, text=True),
-        "action_sequence": tagged(skill.action_sequence, text=True),
-        "embedding": [float(str(number)) for number in skill.embedding],
-        "metadata": tagged(skill.metadata, text=True),
-        **{name: getattr(skill, name) for name in _COUNTS},
-    }
-
-
-def skill_of(form: Any) -> Skill:
-    """The skill of a `skill_form`; id, metadata and counts may be left out. Raises InvalidInputError."""
-    if type(form) is not dict:
-        raise InvalidInputError(f"a skill is a JSON object, not {type(form).__name__}")
-    known = {"id", "name", "preconditions", "action_sequence", "embedding", "metadata", *_COUNTS}
-    missing = {"name", "preconditions", "action_sequence", "embedding"} - form.keys()
-    if missing or form.keys() - known:
-        raise InvalidInputError(
-            f"a skill has the keys {sorted(known)}; missing or unknown: {sorted(missing or form.keys() - known)}"
-        )
-    return Skill(
-        form["name"],
-        untagged_conditions(form["preconditions"]),
-        untagged(form["action_sequence"]),
-        _numbers(form["embedding"]),
-        untagged(form.get("metadata", {})),
-        id=form.get("id"),
-        **{name: form[name] for name in _COUNTS if name in form},
-    )
-
-
-def parsed(text: str) -> Any:
-    """JSON without what it should not hold: NaN, infinities, a key twice, endless nesting. Raises InvalidInputError."""
-    if len(text) > _MAX_LINE:
-        raise InvalidInputError(f"{len(text)} characters of JSON are more than the {_MAX_LINE} that are supported")
-    most = max(_MAX_CONTAINERS, len(text) // 15) + text.count('"$bytes"')
-    if text.count("{") + text.count("[") > most and _marks(text)[0] > most:
-        raise InvalidInputError("more lists and objects than can be stored")
-    most = (_ROOM + 5 * len(text)) // _STRING
-    if text.count('"') > 2 * most and _marks(text)[1] > most:
-        raise InvalidInputError("more strings than one skill or note has room for")
-    try:
-        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_key_twice)
-    except RecursionError:
-        raise InvalidInputError("JSON is nested too deep") from None
-    except ValueError as error:
-        raise InvalidInputError(f"not JSON: {error}") from None
-
-
-def _marks(text: str) -> tuple[int, int]:
-    """How many lists and objects begin in `text`, and how many strings: brackets within these do not count."""
-    brackets, quotes = 0, 0
-    for found in _MARKS.finditer(text):
-        if found[0] == '"':
-            quotes += 1
-        elif quotes % 2 == 0 and len(found[0]) == 1:
-            brackets += 1
-    return brackets, quotes // 2
-
-
 def _line(form: dict[str, Value]) -> str:
     return json.dumps(form, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-
-def _numbers(embedding: Any) -> list[float]:
-    if type(embedding) is not list or not all(type(number) in (int, float) for number in embedding):
-        raise InvalidInputError("an embedding is a list of numbers")
-    try:
-        return [float(number) for number in embedding]
-    except OverflowError:
-        raise InvalidInputError("a number of the embedding is too large") from None
 
 
 def _numbered(lines: Iterable[str]) -> Iterator[tuple[int, Any]]:
@@ -172,14 +92,3 @@ def _within(number: int, read: Any, form: Any) -> Any:
         raise InvalidInputError(f"line {number}: {error}") from None
     except (RecursionError, OverflowError) as error:
         raise InvalidInputError(f"line {number}: {type(error).__name__}") from None
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise InvalidInputError(f"{name} is not a finite number")
-
-
-def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    form = dict(pairs)
-    if len(form) != len(pairs):
-        raise InvalidInputError("an object has a key twice")
-    return form

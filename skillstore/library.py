@@ -71,8 +71,9 @@ class SkillLibrary:
         durability: Literal["full", "interval", "os"] = "full",
         mode: Literal["rw", "r"] = "rw",
         create: bool = True,
+        key: str | None = None,
     ) -> SkillLibrary:
-        """The library in the directory `where`.
+        """The library in the directory `where`, or of a server at ``http://host:port/name``.
 
         embedding_dim  length of every embedding; required for a new library
         encoder        name of what makes the embeddings
@@ -85,15 +86,17 @@ class SkillLibrary:
         mode           "rw": one process at a time. "r": any number, also while one writes; each call sees every
                        commit that was acknowledged before
         create         whether a library may be created where there is none (with mode "rw")
+        key            for a server that asks for one; left out, that of the environment variable SKILLSTORE_KEY
 
         What is not given is what the library keeps. Cost: reads every byte but decodes no skill.
 
-        Raises InvalidInputError and EncoderMismatchError if a kept setting is given differently, LibraryNotFoundError,
-        LibraryLockedError, CorruptLibraryError, UnsupportedFormatError.
-        """
-        from skillstore.local import opening  # here, so that importing skillstore is instant
+        A server's library is used by any number of processes, threads and machines at once, its bounds are those of
+        the server (docs/service.md), and how durable it is the server says. See `skillstore.remote.backend`.
 
-        path = path_of(where)
+        Raises InvalidInputError and EncoderMismatchError if a kept setting is given differently, LibraryNotFoundError,
+        LibraryLockedError, CorruptLibraryError, UnsupportedFormatError; of a server BackendUnavailableError and
+        AccessDeniedError, too.
+        """
         _one_of("durability", durability, DURABILITIES)
         _one_of("mode", mode, ("rw", "r"))
         wanted = Wanted(
@@ -102,11 +105,7 @@ class SkillLibrary:
             same_skill,
             KEPT if dedup_scope is None else dedup_scope,
         )
-        backend: Backend
-        if mode == "r":
-            backend = opening.for_reading(path, wanted)
-        else:
-            backend = opening.for_writing(path, wanted, durability, create)
+        backend = _backend_at(where, wanted, durability, mode, create, key)
         return cls(backend.settings.embedding_dim, _backend=backend)
 
     # learning
@@ -228,15 +227,24 @@ class SkillLibrary:
 
     def __iter__(self) -> Iterator[Skill]:
         """All skills of one moment, by ascending id, whatever changes while they are read."""
-        return self._backend.skills()
+        return self._backend.skills(0)
+
+    def skills(self, after: int = 0) -> Iterator[Skill]:
+        """As `iter`, those whose id is above `after`: to go on where a page of them ended.
+
+        Cost: the ids and counts of all skills are copied at the call; only what is read is decoded.
+        """
+        return self._backend.skills(_id(after))
 
     def get_stats(self) -> dict[str, Value]:
         """What the library holds.
 
         total_skills, total_uses, total_successes, avg_success_rate (total_successes / total_uses, in [0, 1]; 0.0
-        before the first use), merged (adds that became merges), precondition_sets, the settings it keeps, durability,
+        before the first use), merged (adds that became merges), precondition_sets, since_snapshot (changes since the
+        generation was started: added, merged, replaced, removed, outcomes, notes), the settings it keeps, durability,
         directory, generation, journal_bytes, disk_bytes (of all files, those of the generation before included).
-        Cost: one pass over the counts.
+        Of one that writes also, since it was opened: syncs that commits waited for, sync_seconds, and lock_seconds
+        that changes waited for others. Cost: one pass over the counts.
         """
         return self._backend.stats()
 
@@ -339,6 +347,21 @@ class SkillLibrary:
                 f"the query embedding has {len(query)} dimensions; the library keeps {self.embedding_dim}"
             )
         return query
+
+
+def _backend_at(
+    where: Any, wanted: Wanted, durability: str, mode: str, create: bool, key: str | None
+) -> Backend:  # imports here, so that importing skillstore is instant
+    if isinstance(where, str) and where.lower().startswith(("http://", "https://")):
+        from skillstore.remote import opening as remote
+
+        return remote.opened(where, wanted, durability, mode == "rw", create, key)
+    from skillstore.local import opening as local
+
+    path = path_of(where)
+    if key is not None:
+        raise InvalidInputError("a key is for a server's library, at http://HOST:PORT/NAME; a directory needs none")
+    return local.for_reading(path, wanted) if mode == "r" else local.for_writing(path, wanted, durability, create)
 
 
 def path_of(where: Any, what: str = "a library is opened by the path of its directory") -> Path:

@@ -80,6 +80,7 @@ class Archive:
         self.names: list[tuple[str, int]] = [(name, size) for name, size in about["files"]]
         self.total = sum(size for _, size in self.names)
         self.skills: int = about["skills"]
+        self.generation: int = about["generation"]
         self._files, self._name, self._fd, self._end = files, name, fd, end
         self._seed = seed(about["key"], _NAME)
 

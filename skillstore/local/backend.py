@@ -20,6 +20,7 @@ from skillstore.local.arrivals import Arrival, Arrivals
 from skillstore.local.changes import Note, Outcome, Removed, Request, Rows
 from skillstore.local.keeper import Keeper
 from skillstore.local.reading import Reading
+from skillstore.local.since import Since
 from skillstore.local.storage import Storage
 from skillstore.local.table import Table
 from skillstore.local.writer import Commit, Writer
@@ -139,7 +140,7 @@ class LocalBackend(Reading):
             kept = self._storage.stats()
         except OSError as error:
             raise BackendUnavailableError(f"the library cannot be read ({error.strerror}); check the disk") from error
-        return {**super().stats(), "durability": self._durability, **kept}
+        return {**super().stats(), "durability": self._durability, **kept, **self._writer.stats()}
 
     def settle(self) -> None:
         self._check_open()
@@ -215,7 +216,7 @@ class LocalBackend(Reading):
         try:
             self._keeper.compact() if compact else self._keeper.flush()
             self._keeper.look()
-            return self._storage.snapshot(self._table)
+            number = self._storage.snapshot(self._table)
         except OSError as error:
             raise self._writer.fail(error) from error
         except SkillStoreError:  # nothing was written yet: a skill could not be read
@@ -223,6 +224,9 @@ class LocalBackend(Reading):
         except BaseException as error:  # the new generation may be the truth already: nothing may follow the old
             self._writer.fail(error)
             raise
+        with self._state:
+            self._table.since = Since()
+        return number
 
     @property
     def _chunk(self) -> int:

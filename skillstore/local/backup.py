@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -28,11 +29,42 @@ def write(files: Files, target: Path | BinaryIO, progress: Progress | None = Non
         folder, name = _place(files, target)
     with closing(source.taken(files)) as held:
         if isinstance(target, Path):
-            with _growing(folder, name) as to:
+            with _growing(folder, name) as (to, _):
                 size = _write(held, to, progress)
         else:
             size = _write(held, _stream(target), progress)
     return {"skills": held.skills, "generation": held.manifest.generation, "bytes": size}
+
+
+def received(parts: Iterable[bytes], target: Path | BinaryIO, progress: Progress | None = None) -> dict[str, Value]:
+    """Take a backup that comes in `parts` from elsewhere: as `write`, but read again and checked before it counts.
+
+    Raises as `write`, CorruptLibraryError for what is no whole backup, and what `parts` raises.
+    """
+    if isinstance(target, Path):
+        path = Path(os.path.realpath(target))
+        folder = Files(path.parent)
+        with _writable(path):
+            _check_absent(folder, path.name)
+        return _received(parts, folder, path.name, progress)
+    with tempfile.TemporaryDirectory() as place:
+        made = _received(parts, Files(Path(place)), "backup", progress)
+        with (Path(place) / "backup").open("rb") as file:
+            to = _stream(target)
+            while block := file.read(archive.BLOCK):
+                to(block)
+    return made
+
+
+def _received(parts: Iterable[bytes], folder: Files, name: str, progress: Progress | None) -> dict[str, Value]:
+    with _growing(folder, name) as (to, made):
+        for part in parts:
+            to(part)
+        with archive.opened(folder, made) as backup:
+            backup.check(progress)
+            size = folder.identity(made)[1]
+            about = {"skills": backup.skills, "generation": backup.generation, "bytes": size}
+    return about
 
 
 def _write(held: Source, to: Callable[[bytes | bytearray], object], progress: Progress | None) -> int:
@@ -56,14 +88,15 @@ def _check_absent(folder: Files, name: str) -> None:
 
 
 @contextmanager
-def _growing(folder: Files, name: str) -> Iterator[Callable[[bytes | bytearray], object]]:
-    """What writes the new file `name`: there, durably, when the block ends well, and else not at all."""
+def _growing(folder: Files, name: str) -> Iterator[tuple[Callable[[bytes | bytearray], object], str]]:
+    """What writes the new file `name`, and its name until then: there, durably, when the block ends well, and else not
+    at all."""
     made = f"{name}.{_token()}.new"
     with _writable(folder.path(name)):
         fd = folder.create(made)
         try:
             try:
-                yield lambda data: folder.write(fd, data)
+                yield lambda data: folder.write(fd, data), made
                 folder.sync(fd)
             finally:
                 folder.close(fd)

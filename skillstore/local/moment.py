@@ -23,11 +23,16 @@ class Moment:
 
     def __iter__(self) -> Iterator[Skill]:
         """By ascending id."""
+        return self.after(0)
+
+    def after(self, skill_id: int) -> Iterator[Skill]:
+        """Those with a greater id, by ascending id: what comes before is not decoded."""
         ids = np.concatenate([held.ids for held in self._held])
         owners = np.repeat(np.arange(len(self._held)), [len(held.ids) for held in self._held])
         places = np.concatenate([np.arange(len(held.ids)) for held in self._held])
         order = np.argsort(ids, kind="stable")
-        for start in range(0, len(order), _BLOCK):
+        first = int(np.searchsorted(ids[order], skill_id, side="right"))
+        for start in range(first, len(order), _BLOCK):
             block = order[start : start + _BLOCK]
             made: dict[int, Skill] = {}
             for owner in np.unique(owners[block]).tolist():

@@ -78,9 +78,10 @@ class Reading:
         with self._reading() as staged:
             return self._table.count(staged)
 
-    def skills(self) -> Iterator[Skill]:
+    def skills(self, after: int) -> Iterator[Skill]:
         with self._reading() as staged:
-            return iter(Moment(self._table, staged))
+            moment = Moment(self._table, staged)
+        return moment.after(after)
 
     def stats(self) -> dict[str, Value]:
         with self._reading() as staged:
@@ -92,6 +93,7 @@ class Reading:
                 counts += self._table.counts(part, rows, staged).sum(axis=1)
                 sets.update(np.unique(part.set_numbers()[rows]).tolist())
             total = self._table.count(staged)
+            since = dict(vars(self._table.since))
         uses, successes, learned = (int(count) for count in counts)
         return {
             "total_skills": total,
@@ -100,6 +102,7 @@ class Reading:
             "avg_success_rate": successes / uses if uses else 0.0,
             "merged": learned - total,
             "precondition_sets": len(sets),
+            "since_snapshot": since,
             **vars(self.settings),
         }
 

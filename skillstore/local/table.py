@@ -21,6 +21,7 @@ from skillstore.local.matcher import Applicable, Chosen, Matcher
 from skillstore.local.rearrangement import Part, Rearrangement
 from skillstore.local.records import RecordError, read_payload
 from skillstore.local.segment import Counts, Segment
+from skillstore.local.since import Since
 from skillstore.local.staging import Gone, Staging, counted
 from skillstore.local.tail import Tail
 from skillstore.preconditions import Facts, PreconditionSet
@@ -53,6 +54,7 @@ class Table:
         self.segments: list[Segment] = []
         self.tail = Tail(dim)
         self.staging = Staging(next_id)
+        self.since = Since()
         self._count = 0
         self._dim = dim
         self._tail_rows = tail_rows or max(256, _TAIL_BYTES // (4 * dim))
@@ -199,6 +201,7 @@ class Table:
         self.tail.truncate(self.tail.visible + sum(len(change.ids) for change in kept if isinstance(change, Rows)))
 
     def _apply(self, change: Change) -> None:
+        self.since.take(change)
         if isinstance(change, Rows):
             if change.replaces:
                 for skill_id in change.ids.tolist():

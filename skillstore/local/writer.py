@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from skillstore.local.changes import Change, Rows, record_of
 from skillstore.local.journal import FRAME_TARGET, Place
 from skillstore.local.storage import Storage
 from skillstore.local.table import Lock, Table
+from skillstore.values import Value
 
 INTERVAL = 1.0
 """Seconds within which an acknowledged change is on the disk, with durability "interval"."""
@@ -60,6 +62,7 @@ class Writer:
         self._written = self._synced = 0  # commits
         self._turn = threading.Lock()  # to sync; locks are taken in the order writing, turn, state
         self._failure: BaseException | None = None
+        self._syncs, self._sync_seconds, self._lock_seconds = 0, 0.0, 0.0
         self._stop = threading.Event()
         self._syncer = threading.Thread(target=self._sync_at_intervals, name="skillstore-sync", daemon=True)
         if durability == "interval":
@@ -79,7 +82,9 @@ class Writer:
         if self.mine():
             yield from self._part()
             return
+        came = time.perf_counter()
         with self._writing:
+            self._lock_seconds += time.perf_counter() - came
             ticket = yield from self._whole()
         self._settle(ticket)
 
@@ -130,6 +135,10 @@ class Writer:
             self._pending.clear()
             self._table.drop([], self._table.staging.next_id)
         return self._failed()
+
+    def stats(self) -> dict[str, Value]:
+        """Since it was opened: syncs that commits waited for, seconds in them, seconds of waiting for other changes."""
+        return {"syncs": self._syncs, "sync_seconds": self._sync_seconds, "lock_seconds": self._lock_seconds}
 
     def stop(self) -> bool:
         """Settle what is written, and end. Whether all of it is durable."""
@@ -229,10 +238,13 @@ class Writer:
                         self._publish(upto)
 
     def _sync(self) -> None:
+        began = time.perf_counter()
         try:
             self._storage.sync()
         except OSError as error:
             raise self.fail(error) from error
+        self._syncs += 1
+        self._sync_seconds += time.perf_counter() - began
 
     def _publish(self, upto: int) -> None:
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from skillstore import SkillLibrary
-from skillstore.interchange import skill_of
+from skillstore.forms import skill_of
 from tests.cli.conftest import Run, data, refused
 
 STATE = {"has_key": True, "power": 3, "mood": "good"}

@@ -6,7 +6,8 @@ import json
 from contextlib import suppress
 
 from skillstore import SkillLibrary, SkillStoreError
-from skillstore.interchange import export_lines, import_lines, skill_form
+from skillstore.forms import skill_form
+from skillstore.interchange import export_lines, import_lines
 from tests.fuzz import seeds
 from tests.fuzz.forms import Reader
 

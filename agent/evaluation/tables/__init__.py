@@ -11,12 +11,26 @@ from agent.evaluation.tables import (
     restart,
     rooms,
     slips,
+    stretch,
     transfer,
     tutorial,
 )
 
 TABLES: dict[str, Table] = {
     module.TABLE.name: module.TABLE
-    for module in (tutorial, transfer, alone, restart, doorkey, partial, rooms, distractors, slips, planning, grid)
+    for module in (
+        tutorial,
+        transfer,
+        alone,
+        restart,
+        doorkey,
+        partial,
+        rooms,
+        stretch,
+        distractors,
+        slips,
+        planning,
+        grid,
+    )
 }
 """By name."""

@@ -28,7 +28,7 @@ from skillstore import Skill, SkillLibrary
 from tests.agent.newborn import new_agent
 
 SMALL = Effort(training=4, hidden=2, episodes=5, frames=300, noise=300)
-WITH_MINIGRID = ("minigrid", "partial", "rooms")
+WITH_MINIGRID = ("minigrid", "partial", "rooms", "stretch")
 CONTROLS = {who.CLEARED, who.SKILLS_OFF, restart.FORGETFUL}
 
 

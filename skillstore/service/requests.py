@@ -1,0 +1,297 @@
+"""Requests: what each operation is asked with. Strict, bounded, and nothing more is taken than is said here."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from skillstore.backend import MAX_REQUEST_ID
+from skillstore.embedding import MAX_DIM
+from skillstore.service import fields
+from skillstore.service.browsing import LOOKED_AT, Order
+from skillstore.service.refusals import InvalidRequestError
+
+R = TypeVar("R", bound="Request")
+
+
+class Request(BaseModel):
+    """Fields as they are documented, of exactly these types; nothing else."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class Nothing(Request):
+    """No fields."""
+
+
+def read(kind: type[R], form: Any) -> R:
+    """The request of plain JSON. Raises InvalidRequestError, which does not repeat what was given."""
+    try:
+        return kind.model_validate(form)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        raise InvalidRequestError([(_pointer(fault["loc"]), _what(fault["msg"])) for fault in faults[:20]]) from None
+
+
+def _pointer(place: tuple[int | str, ...]) -> str:
+    """A JSON pointer (RFC 6901)."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1")[:80] for part in place[:8])
+
+
+def _what(message: str) -> str:
+    return message.removeprefix("Value error, ")[:400]
+
+
+# what is looked for
+
+
+class _Sought(Request):
+    state: fields.State
+    embedding: fields.Embedding | None = None
+    text: fields.Text | None = None
+    k: fields.K = 3
+    embeddings: fields.Embeddings = False
+
+    @model_validator(mode="after")
+    def _one_query(self) -> _Sought:
+        if self.embedding is not None and self.text is not None:
+            raise ValueError("give an embedding, or a text, or neither; not both")
+        return self
+
+
+class RetrieveSkills(_Sought):
+    """Rank by similarity to `embedding` or `text`; with neither by how reliable the skills were."""
+
+    min_similarity: Annotated[
+        float | None, Field(description="Leaves out what is less similar; needs an embedding or a text.")
+    ] = None
+    exact: Annotated[bool, Field(description="Never search approximately.")] = False
+
+
+class WhyNot(_Sought):
+    """Ranked as by retrieve_skills."""
+
+
+# skills
+
+
+class NewSkill(Request):
+    """A skill to keep. With neither embedding nor text, the text is its name, preconditions and actions."""
+
+    name: fields.SkillName
+    preconditions: fields.Preconditions = {}
+    action_sequence: fields.Actions
+    embedding: fields.Embedding | None = None
+    text: fields.Text | None = None
+    metadata: fields.Metadata = {}
+    times_used: fields.Count = 0
+    success_count: fields.Count = 0
+    times_learned: Annotated[fields.Count, Field(ge=1)] = 1
+
+    @model_validator(mode="after")
+    def _one_embedding(self) -> NewSkill:
+        if self.embedding is not None and self.text is not None:
+            raise ValueError("give an embedding, or a text, or neither; not both")
+        return self
+
+
+class KeptSkill(Request):
+    """A skill as another library had it."""
+
+    id: fields.SkillId
+    name: fields.SkillName
+    preconditions: fields.Preconditions
+    action_sequence: fields.Actions
+    embedding: fields.Embedding
+    metadata: fields.Metadata = {}
+    times_used: fields.Count = 0
+    success_count: fields.Count = 0
+    times_learned: Annotated[fields.Count, Field(ge=1)] = 1
+
+
+class AddSkill(Request):
+    """One skill."""
+
+    skill: NewSkill
+    embeddings: fields.Embeddings = False
+
+
+class AddSkills(Request):
+    """Many skills, one commit."""
+
+    skills: Annotated[list[NewSkill], Field(min_length=1, max_length=fields.MAX_MANY)]
+
+
+class RestoreSkills(Request):
+    """Skills of another library, with their ids and counts."""
+
+    skills: Annotated[list[KeptSkill], Field(min_length=1, max_length=fields.MAX_MANY)]
+
+
+class GetSkill(Request):
+    """One skill by its id."""
+
+    id: fields.SkillId
+    embeddings: fields.Embeddings = True
+
+
+class ListSkills(Request):
+    """A page of skills, by ascending id."""
+
+    after: Annotated[int, Field(ge=0, le=2**62, description="Go on after this id; `next` of the page before.")] = 0
+    limit: Annotated[int, Field(ge=0, le=fields.MAX_PAGE, description="How many at most.")] = 100
+    name: Annotated[
+        str | None, Field(min_length=1, max_length=200, description="Only those with this in their name, in any case.")
+    ] = None
+    fact: Annotated[
+        str | None,
+        Field(min_length=1, max_length=fields.MAX_FACT_NAME, description="Only those whose preconditions name it."),
+    ] = None
+    embeddings: fields.Embeddings = False
+
+
+class BrowseSkills(Request):
+    """A page of skills in an order for people. Looks at the first 10,000 skills of a library."""
+
+    name: Annotated[
+        str | None, Field(min_length=1, max_length=200, description="Only those with this in their name, in any case.")
+    ] = None
+    fact: Annotated[
+        str | None,
+        Field(min_length=1, max_length=fields.MAX_FACT_NAME, description="Only those whose preconditions name it."),
+    ] = None
+    order: Annotated[
+        Order, Field(description="`success`: sure successes first; `use`: most used first; `newest`: added last.")
+    ] = "newest"
+    offset: Annotated[int, Field(ge=0, le=LOOKED_AT, description="How many to leave out at the beginning.")] = 0
+    limit: Annotated[int, Field(ge=1, le=fields.MAX_PAGE, description="How many at most.")] = 50
+
+
+class SimilarSkills(Request):
+    """The nearest neighbours of a skill, whatever their preconditions."""
+
+    id: fields.SkillId
+    k: fields.K = 5
+
+
+class SimilarPairs(Request):
+    """Pairs of similar skills, of 4,000 at a time."""
+
+    after: Annotated[int, Field(ge=0, le=2**62, description="Go on after this id; `next` of the answer before.")] = 0
+    min_similarity: Annotated[float, Field(ge=-1, le=1, description="Leaves out pairs less similar.")] = 0.9
+    limit: Annotated[int, Field(ge=1, le=fields.MAX_PAGE, description="How many pairs at most, best first.")] = 50
+
+
+class ReplaceSkill(Request):
+    """Another skill in the place of one, under its id."""
+
+    id: fields.SkillId
+    skill: NewSkill
+    expected: Annotated[fields.Version | None, Field(description="Only if the skill is still this version.")] = None
+    embeddings: fields.Embeddings = False
+
+
+class RemoveSkill(Request):
+    """One skill, for good."""
+
+    id: fields.SkillId
+    expected: Annotated[fields.Version | None, Field(description="Only if the skill is still this version.")] = None
+
+
+class RecordOutcome(Request):
+    """One use of a skill."""
+
+    id: fields.SkillId
+    success: Annotated[bool, Field(description="Whether it did what it is for.", examples=[True])]
+
+
+# notes
+
+
+class ListNotes(Request):
+    """A page of keys, ascending."""
+
+    after: Annotated[str | None, Field(max_length=fields.MAX_NOTE_KEY, description="Go on after this key.")] = None
+    limit: Annotated[int, Field(ge=1, le=fields.MAX_PAGE, description="How many at most.")] = fields.MAX_PAGE
+
+
+class GetNote(Request):
+    """One note by its key."""
+
+    key: fields.NoteKey
+
+
+class SetNote(Request):
+    """A note, new or in the place of the one there was."""
+
+    key: fields.NoteKey
+    value: fields.AnyValue
+
+
+class RemoveNote(Request):
+    """One note by its key."""
+
+    key: fields.NoteKey
+
+
+# libraries
+
+
+class ListLibraries(Request):
+    """A page of libraries, by ascending name."""
+
+    after: Annotated[str | None, Field(max_length=64, description="Go on after this name.")] = None
+    limit: Annotated[int, Field(ge=1, le=fields.MAX_PAGE, description="How many at most.")] = 100
+
+
+class CreateLibrary(Request):
+    """A library. With neither encoder nor embedding_dim it takes texts, by the encoder of hashed words."""
+
+    name: fields.LibraryName
+    embedding_dim: Annotated[
+        int | None,
+        Field(ge=1, le=MAX_DIM, description="Length of every embedding; left out: that of the encoder."),
+    ] = None
+    encoder: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=200,
+            description="What makes the embeddings. One that the server knows takes texts.",
+            examples=["hashed-words-256"],
+        ),
+    ] = None
+    same_skill: Annotated[
+        float | None,
+        Field(ge=-1, le=1, description="A new skill more similar than this is merged; null: never. Left out: 0.9."),
+    ] = None
+    dedup_scope: Annotated[
+        Literal["preconditions", "library"],
+        Field(description="Which skills may merge: those with the same preconditions, or any two."),
+    ] = "preconditions"
+
+
+class DeleteLibrary(Request):
+    """A library, with all that is in it."""
+
+    name: fields.LibraryName
+
+
+# batches
+
+
+class BeginBatch(Request):
+    """Changes that are one commit. `once`: and are carried out only once, whoever asks again."""
+
+    once: Annotated[
+        str | None,
+        Field(min_length=1, max_length=MAX_REQUEST_ID, description="The request's id, as `SkillLibrary.once` has it."),
+    ] = None
+
+
+class EndBatch(Request):
+    """The end of the innermost batch that is open under the token."""
+
+    keep: Annotated[bool, Field(description="True: make it last. False: undo it all.")]
+    answer: Annotated[Any, Field(description="What a request is answered with, kept with it; tagged.")] = None

@@ -1,0 +1,209 @@
+"""What a read over HTTP costs beside the same read in the process: CPU of server and client, in pairs of one run.
+
+    python -m tests.benchmarks.service --skills 100000 --dim 128 --pairs 20 --reads 200 [--inside]
+
+Each pair asks the same questions in this process and of a server, one after another, in an order that alternates; what
+is printed are the medians of the pairs, and the lowest and highest. The server's CPU is that of all its threads, as
+Linux counts it in nanoseconds; its overhead is that less what the same reads take in the process.
+
+Where a machine has other work, each of the two processes finds its caches cold after every wait for the other, which
+costs more than the work itself. With --inside the server's protocol, application and library are in this process,
+given the bytes of requests and taken those of answers: all the server does but its system calls.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from uvicorn.server import ServerState
+
+from skillstore import SkillLibrary
+from skillstore.bench.workload import Question, Workload
+from skillstore.embedding import unit
+from skillstore.forms import packed
+from skillstore.service.http.app import application
+from skillstore.service.http.hosts import Hosts
+from skillstore.service.http.server import _Protocol as server_protocol
+from skillstore.service.service import Service
+from tests.benchmarks import connections, watched
+from tests.benchmarks.connections import request
+from tests.benchmarks.load import LIBRARY, filled
+from tests.remote.served import served
+
+_LENGTH = re.compile(rb"content-length: ([0-9]+)")
+NAMES = ("in the process, CPU", "server, CPU", "server's overhead, CPU", "client, CPU", "over HTTP, elapsed")
+
+
+def measured(local: SkillLibrary, remote: SkillLibrary, server: int, questions: list[Question], pairs: int,
+             ask: Callable[[SkillLibrary, Question], object]) -> list[tuple[float, ...]]:  # fmt: skip
+    """One line for each pair: milliseconds a read, as in NAMES."""
+    for library in (local, remote):
+        for question in questions:
+            ask(library, question)
+    return [_pair(local, remote, server, questions, ask, bool(turn % 2)) for turn in range(pairs)]
+
+
+def _pair(local: SkillLibrary, remote: SkillLibrary, server: int, questions: list[Question],
+          ask: Callable[[SkillLibrary, Question], object], turned: bool) -> tuple[float, ...]:  # fmt: skip
+    taken: dict[bool, tuple[float, float, float]] = {}
+    for over_http in (turned, not turned):
+        library = remote if over_http else local
+        before, own, start = watched.cpu(server), time.process_time(), time.perf_counter()
+        for question in questions:
+            ask(library, question)
+        elapsed = time.perf_counter() - start
+        taken[over_http] = (time.process_time() - own, watched.cpu(server) - before, elapsed)
+    inside, (client, at_server, elapsed) = taken[False][0], taken[True]
+    each = 1000 / len(questions)
+    return tuple(each * seconds for seconds in (inside, at_server, at_server - inside, client, elapsed))
+
+
+@contextmanager
+def libraries(skills: int, dim: int) -> Iterator[tuple[SkillLibrary, SkillLibrary, int, Workload]]:
+    """The same library in this process and of a server, and the server's process."""
+    work = Workload(skills, dim)
+    with tempfile.TemporaryDirectory() as place:
+        home = Path(place) / "all" / "home"
+        home.parent.mkdir()
+        filled(home.parent, work)
+        shutil.copytree(home, Path(place) / "copy")
+        with (
+            SkillLibrary.open(Path(place) / "copy") as local,
+            served(home.parent) as (address, process),
+            SkillLibrary.open(f"{address}/home") as remote,
+        ):
+            yield local, remote, process.pid, work
+
+
+def kinds(k: int) -> dict[str, Callable[[SkillLibrary, Any], object]]:
+    """What is asked."""
+    return {
+        f"retrieve {k} by embedding": lambda library, q: library.retrieve_skills(q.state, q.embedding, k),
+        f"retrieve {k} by outcomes": lambda library, q: library.retrieve_skills(q.state, None, k),
+        "get one": lambda library, q: library.get_skill(_some(q)),
+    }
+
+
+class Wireless:
+    """The server of a directory, as bytes in and bytes out."""
+
+    def __init__(self, service: Service) -> None:
+        app = application(service, Hosts.of("127.0.0.1", 1))
+        config = uvicorn.Config(app, http=server_protocol, ws="none", lifespan="off", log_config=None, access_log=False)
+        config.load()
+        made: Any = server_protocol(config=config, server_state=ServerState(), app_state={})
+        self._protocol = made
+        self._got = bytearray()
+        self._protocol.connection_made(self)
+
+    async def ask(self, data: bytes) -> bytes:
+        """The answer, when all of it is there."""
+        self._got.clear()
+        self._whole = asyncio.get_running_loop().create_future()
+        self._protocol.data_received(data)
+        end = await self._whole
+        assert self._got.startswith(b"HTTP/1.1 200"), self._got
+        return bytes(self._got[end:])
+
+    # what a protocol asks of its transport
+
+    def write(self, data: bytes) -> None:
+        self._got += data
+        end = self._got.find(b"\r\n\r\n") + 4
+        if end > 3 and len(self._got) == end + int(_LENGTH.search(self._got)[1]):  # type: ignore[index]
+            self._whole.set_result(end)
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return ("127.0.0.1", 1) if name in ("peername", "sockname") else default
+
+    def is_closing(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        pass
+
+    pause_reading = resume_reading = close
+
+
+async def inside(
+    directory: Path, questions: list[Question], pairs: int, k: int
+) -> dict[str, list[tuple[float, float]]]:
+    """For each kind of read, milliseconds of CPU a read of each pair: (in the process, by HTTP)."""
+    told: dict[str, list[tuple[float, float]]] = {}
+    with Service(directory) as service:
+        wireless, library = Wireless(service), service.libraries.get("home")
+        for kind, ask in kinds(k).items():
+            requests = [_request(kind, question, k) for question in questions]
+            told[kind] = []
+            for turn in range(pairs + 2):
+                start = time.process_time()
+                for question in questions:
+                    ask(library, question)
+                between = time.process_time()
+                for data in requests:
+                    await wireless.ask(data)
+                if turn > 1:  # warm by then
+                    each = 1000 / len(questions)
+                    told[kind].append((each * (between - start), each * (time.process_time() - between)))
+    return told
+
+
+def _request(kind: str, question: Question, k: int) -> bytes:
+    if kind == "get one":
+        return request("GET", f"{LIBRARY}/skills/{_some(question)}?embeddings=base64", "127.0.0.1:1")
+    form: dict[str, Any] = {"state": question.state, "k": k, "embeddings": "base64"}
+    if "embedding" in kind:
+        form["embedding"] = packed(unit(question.embedding))
+    return request("POST", f"{LIBRARY}/retrieve", "127.0.0.1:1", form)
+
+
+def _some(question: Question) -> int:
+    return 1 + sum(map(ord, str(question.state))) % 1000
+
+
+def tell_inside(told: dict[str, list[tuple[float, float]]]) -> None:
+    for kind, pairs in told.items():
+        print(f"{kind}: ms of CPU a read, median (lowest) of {len(pairs)} pairs, the server without its system calls")
+        inner, over_http = (list(column) for column in zip(*pairs, strict=True))
+        overhead = [b - a for a, b in pairs]
+        for name, column in (("in the process", inner), ("over HTTP", over_http), ("overhead", overhead)):
+            print(f"  {name:24} {statistics.median(column):7.3f}  ({min(column):.3f})")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, default in (("skills", 100_000), ("dim", 128), ("pairs", 20), ("reads", 200), ("k", 3)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--inside", action="store_true", help="the server in this process, without its sockets")
+    given = parser.parse_args()
+    if given.inside:
+        work = Workload(given.skills, given.dim)
+        with tempfile.TemporaryDirectory() as place:
+            filled(Path(place), work)
+            asked = inside(Path(place), work.questions(given.reads), given.pairs, given.k)
+            tell_inside(connections.run(asked))
+        return
+    with libraries(given.skills, given.dim) as (local, remote, server, work):
+        questions = work.questions(given.reads)
+        for kind, ask in kinds(given.k).items():
+            lines = measured(local, remote, server, questions, given.pairs, ask)
+            print(
+                f"{kind} of {given.skills} x {given.dim}: ms a read, median (lowest to highest) of {given.pairs} pairs"
+            )
+            for name, column in zip(NAMES, zip(*lines, strict=True), strict=True):
+                print(f"  {name:24} {statistics.median(column):7.3f}  ({min(column):.3f} to {max(column):.3f})")
+
+
+if __name__ == "__main__":
+    main()
