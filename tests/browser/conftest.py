@@ -20,9 +20,12 @@ def place() -> str | None:
     return os.environ.get("SKILLSTORE_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """The browser. Skips where there is none: the page itself is tested without one in tests/service."""
+    """The browser. Skips where there is none: the page itself is tested without one in tests/service.
+
+    For one module at a time, as its driver keeps an event loop running in this thread, in which others could run none.
+    """
     driver = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install 'skillstore[browser]'")
     found = place()
     if found is None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
@@ -216,6 +217,15 @@ def test_a_forked_child_neither_uses_the_library_nor_gives_its_lock_back(tmp_pat
         assert [kept.name for kept in library] == ["before", "after"]
 
 
+@pytest.fixture
+def interrupted() -> Iterator[None]:
+    """SIGINT raises KeyboardInterrupt, also where the tests run in the background of a shell, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupted")
 def test_ctrl_c_inside_a_batch_leaves_nothing_of_it(tmp_path: Path) -> None:
     place = tmp_path / "skills"
     with SkillLibrary.open(place, embedding_dim=2) as library:

@@ -76,9 +76,9 @@ class Out:
         if not query:
             return 0
         given = _AFTER.fullmatch(query)
-        if not self._from_id or given is None:
+        if not self._from_id or given is None or int(given[1]) > MAX_COUNT:
             raise MalformedError("this takes after=ID as its query" if self._from_id else "this takes no query")
-        return min(int(given[1]), MAX_COUNT)
+        return int(given[1])
 
 
 class In:
