@@ -3,7 +3,7 @@
 - ``carrying``: the code of what is carried; ``heading``: the pose beyond x and y, where a body has one.
 - ``seen.<code>``: True for each tile code in view.
 - ``tile.<dx>.<dy>``: the code of the cell at this offset from the agent: its own, and those that one move leads to.
-- ``free.<dx>.<dy>``: True for each cell, relative to the agent, that can be entered as far as it knows.
+- ``free.<dx>.<dy>``: True for each cell on the way, relative to the agent, that can be entered as far as it knows.
 
 Facts that do not hold are absent, which a precondition of None asks for.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from agent.environment import UNSEEN, Cell, Observation, Pose
+from agent.environment import UNSEEN, Cell, Pose
 from agent.moves import Moves
 from agent.ways import Grid
 
@@ -22,9 +22,11 @@ State = dict[str, Fact]
 AROUND = 2  # cells: a way that goes round something leaves the straight one by so much, seldom by more
 
 
-def derive(pose: Pose, grid: Grid, carrying: int | None, moves: Moves, to: Cell | None = None) -> State:
-    """The facts at ``pose``; which cells can be entered is said of all, or of those between it and ``to`` and
-    ``AROUND`` these. Costs one pass over the cells."""
+def derive(pose: Pose, to: Cell, grid: Grid, carrying: int | None, moves: Moves) -> State:
+    """The facts at ``pose``; which cells can be entered is said of those between it and ``to``, and ``AROUND`` these.
+
+    Costs one pass over the grid for what is in view.
+    """
     state = circumstances(grid, carrying)
     x, y = pose[:2]
     if len(pose) > 2:
@@ -33,7 +35,7 @@ def derive(pose: Pose, grid: Grid, carrying: int | None, moves: Moves, to: Cell 
     for _, (to_x, to_y) in moves.beside(pose, grid):
         state[tile(to_x - x, to_y - y)] = int(grid[to_x, to_y])
     enterable = {code for code in moves.entered if moves.can_enter(code)}
-    columns, rows = _between(x, to and to[0], grid.shape[0]), _between(y, to and to[1], grid.shape[1])
+    columns, rows = _between(x, to[0], grid.shape[0]), _between(y, to[1], grid.shape[1])
     for dx, column in enumerate(grid[columns, rows].tolist(), start=columns.start - x):
         names = _free_column(dx, rows.start - y, len(column))
         for name, code in zip(names, column, strict=True):
@@ -42,16 +44,8 @@ def derive(pose: Pose, grid: Grid, carrying: int | None, moves: Moves, to: Cell 
     return state
 
 
-def _between(start: int, end: int | None, size: int) -> slice:
-    """From the one to the other and ``AROUND`` them; without an end, all there are."""
-    if end is None:
-        return slice(0, size)
+def _between(start: int, end: int, size: int) -> slice:
     return slice(max(min(start, end) - AROUND, 0), min(max(start, end) + AROUND + 1, size))
-
-
-def of(observation: Observation, moves: Moves) -> State:
-    """The facts of an observation."""
-    return derive(observation.pose, observation.grid, observation.carrying, moves)
 
 
 def circumstances(grid: Grid, carrying: int | None) -> State:

@@ -142,7 +142,7 @@ class Repertoire:
     def _state(self, pose: Pose, to: Pose) -> facts.State:
         ends = (pose, (to[0], to[1]))
         if ends not in self._states:
-            self._states[ends] = facts.derive(pose, self.grid, self.carrying, self.moves, ends[1])
+            self._states[ends] = facts.derive(pose, ends[1], self.grid, self.carrying, self.moves)
         return self._states[ends]
 
 

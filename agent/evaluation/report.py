@@ -63,12 +63,11 @@ def text(results: Sequence[Result], page: Path, folder: Path) -> str:
 def _goals(results: Sequence[Result]) -> str:
     """How many goals are met, and the others by name."""
     lines = [line for result in results for line in result.lines() if line.met is not None]
-    missed = [
-        f"- {line.figure} ({line.agent}): {line.goal}; it is {line.values.cells()[0]}" for line in lines if not line.met
-    ]
+    missed = [_missed(line) for line in lines if not line.met]
     said = f"## Goals\n\n{len(lines) - len(missed)} of {len(lines)} goals are met."
     return "\n".join([said, "", "Not met:", "", *missed]) if missed else said
 
 
 def _missed(line: Line) -> str:
-    return f"{line.figure} ({line.agent}): {line.goal}; it is {line.values.cells()[0]}"
+    middle, _, _, worst = line.values.cells()
+    return f"- {line.figure} ({line.agent}): {line.goal}; it is {middle}" + (f", worst seed {worst}" if worst else "")

@@ -43,6 +43,12 @@ def _what(message: str) -> str:
     return message.removeprefix("Value error, ")[:400]
 
 
+def _not_both(asked: Any) -> Any:
+    if asked.embedding is not None and asked.text is not None:
+        raise ValueError("give an embedding, or a text, or neither; not both")
+    return asked
+
+
 # what is looked for
 
 
@@ -53,11 +59,7 @@ class _Sought(Request):
     k: fields.K = 3
     embeddings: fields.Embeddings = False
 
-    @model_validator(mode="after")
-    def _one_query(self) -> _Sought:
-        if self.embedding is not None and self.text is not None:
-            raise ValueError("give an embedding, or a text, or neither; not both")
-        return self
+    _one_query = model_validator(mode="after")(_not_both)
 
 
 class RetrieveSkills(_Sought):
@@ -89,11 +91,7 @@ class NewSkill(Request):
     success_count: fields.Count = 0
     times_learned: Annotated[fields.Count, Field(ge=1)] = 1
 
-    @model_validator(mode="after")
-    def _one_embedding(self) -> NewSkill:
-        if self.embedding is not None and self.text is not None:
-            raise ValueError("give an embedding, or a text, or neither; not both")
-        return self
+    _one_embedding = model_validator(mode="after")(_not_both)
 
 
 class KeptSkill(Request):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from agent.chain import chain
+from agent.chain import chain, leading, left
 from agent.contact import BY, ENTER, ON
 from agent.effect import Effect
 from agent.operator import Operator
@@ -31,6 +31,18 @@ def test_without_a_link_or_an_end_there_is_no_chain() -> None:
 
 def test_a_chain_that_lacks_a_need_is_hopeful_but_not_sure() -> None:
     assert chain(START, None, [TAKE, FINISH], None) == ([TAKE, FINISH], False)
+
+
+def test_only_what_the_end_needs_leads_there() -> None:
+    shut = Operator(Effect(OPENED, CLOSED, KEY, KEY, False), 1, BY, {}, [])
+    assert leading([shut, DROP, UNLOCK, FINISH, TAKE]) == [FINISH, TAKE, DROP]
+
+
+def test_how_many_events_are_left_counts_the_hopeful_too() -> None:
+    codes = {FLOOR: 1, KEY: 1, CLOSED: 1, GOAL: 1}
+    assert left(codes, None, [TAKE, FINISH], None) == 2
+    assert left(codes, KEY, [TAKE, FINISH], None) == 1
+    assert left(codes, None, [FINISH], None) is None
 
 
 def test_effects_that_undo_each_other_do_not_chain_for_ever() -> None:

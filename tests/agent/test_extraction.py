@@ -108,7 +108,8 @@ def test_the_last_step_onto_a_tile_is_an_event_from_any_side() -> None:
 
 def test_an_event_whose_effect_is_already_true_does_not_apply() -> None:
     lesson = Lesson([UP, UP, RIGHT, RIGHT, PICKUP, UP, RIGHT, OPEN])
-    state = facts.of(lesson.trace.observation, lesson.knowledge.moves)
+    here = lesson.trace.observation
+    state = facts.derive(here.pose, here.cell, here.grid, here.carrying, lesson.knowledge.moves)
     assert not lesson.event(0).is_applicable(state)
     assert not lesson.event(1).is_applicable(state)
 
