@@ -97,6 +97,22 @@ def test_what_is_not_sure_is_found_amid_much_that_can_be_done_and_undone() -> No
     assert course.operator == UNLOCK
 
 
+def test_what_leads_on_is_sought_before_doors_that_only_open_and_shut() -> None:
+    grid = np.zeros((12, 12), dtype=np.int64)
+    doors = range(10, 16)
+    grid[2, 1:12:2] = doors
+    grid[0, 11], grid[11, 11] = KEY, GOAL
+    toggles = [
+        Operator(Effect(first, second, None, None, False), USE, BY, {"carrying": None}, list(HELD))
+        for door in doors
+        for first, second in ((door, door + 10), (door + 10, door))
+    ]
+    unsure = Operator(FINISH.effect, None, ENTER, {"carrying": KEY, "seen.9": True}, list(HELD))
+    course = plan(Observation((0, 0), grid, None), [*toggles, TAKE, unsure], MOVES, sure=False)
+    assert course is not None
+    assert course.operator == TAKE
+
+
 def test_a_course_may_lead_to_circumstances_that_are_wanted() -> None:
     course = plan(room((2, 0)), [UNLOCK], MOVES, lambda state: "seen.4" in state)
     assert course is not None
@@ -158,4 +174,4 @@ def test_what_is_kept_saves_nearly_all_planning() -> None:
     planned, seeds = agent.planned, range(900, 920)
     steps = sum(agent.run_episode(world, seed=seed, learn=False).steps for seed in seeds)
     assert steps == sum(shortest_run(world, seed) for seed in seeds)
-    assert agent.planned - planned <= 6, "of 60 events"
+    assert agent.planned - planned <= 1, "of 60 events; 3 without two ways being joined"
