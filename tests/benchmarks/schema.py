@@ -13,6 +13,7 @@ them.
 from __future__ import annotations
 
 import json
+import argparse
 import os
 import re
 import subprocess
@@ -74,7 +75,9 @@ def _checked(address: str, place: Path, examples: int, phases: str) -> tuple[int
 
 
 if __name__ == "__main__":
-    is_short = "--short" in sys.argv
+    parser = argparse.ArgumentParser(description="Hold the server to its OpenAPI document, by Schemathesis.")
+    parser.add_argument("--short", action="store_true", help="ten cases of each operation, made up")
+    is_short = parser.parse_args().short
     code, cases, words = run(*((10, "fuzzing") if is_short else (500, "examples,coverage,fuzzing")))
     print(words)
     print(f"{cases} cases, {'none' if code == 0 else 'some'} of which is wrong")
