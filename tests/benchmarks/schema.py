@@ -12,8 +12,8 @@ them.
 
 from __future__ import annotations
 
-import json
 import argparse
+import json
 import os
 import re
 import subprocess
