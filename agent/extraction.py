@@ -80,8 +80,7 @@ def extract_way(start: Pose, way: Way, action_names: Sequence[str]) -> Skill:
     """The skill of a way that begins at ``start``; all poses are relative to it in the skill."""
     steps = [_apart(start, pose) for _, pose in way]
     needs: facts.State = {facts.free(*step[:2]): True for step in steps if step[:2] != (0, 0)}
-    if start[2:]:
-        needs["heading"] = start[2:]
+    needs.update(facts.heading(start))
     return Skill(
         name="go",
         preconditions=needs,
@@ -103,8 +102,7 @@ def extract_skill(
     """The skill of one event: ``action`` at ``before`` brings the operator's effect about on the tile at ``cell``."""
     effect, offset = operator.effect, (cell[0] - before[0], cell[1] - before[1])
     needs: facts.State = {**operator.needs, facts.tile(*offset): effect.tile}
-    if before[2:]:
-        needs["heading"] = before[2:]
+    needs.update(facts.heading(before))
     return Skill(
         name=effect.say(tile_names),
         preconditions=needs,

@@ -1,6 +1,7 @@
 """Facts: the State in which skills are looked up, derived from an observation and from what was learned.
 
-- ``carrying``: the code of what is carried; ``heading``: the pose beyond x and y, where a body has one.
+- ``carrying``: the code of what is carried.
+- ``heading.<n>``: the parts of the pose beyond x and y, where a body has any.
 - ``seen.<code>``: True for each tile code in view.
 - ``tile.<dx>.<dy>``: the code of the cell at this offset from the agent: its own, and those that one move leads to.
 - ``free.<dx>.<dy>``: True for each cell on the way, relative to the agent, that can be entered as far as it knows.
@@ -17,7 +18,7 @@ from agent.environment import UNSEEN, Cell, Pose
 from agent.moves import Moves
 from agent.ways import Grid
 
-Fact = bool | int | Pose | None
+Fact = bool | int | None
 State = dict[str, Fact]
 AROUND = 2  # cells: a way that goes round something leaves the straight one by so much, seldom by more
 
@@ -29,8 +30,7 @@ def derive(pose: Pose, to: Cell, grid: Grid, carrying: int | None, moves: Moves)
     """
     state = circumstances(grid, carrying)
     x, y = pose[:2]
-    if len(pose) > 2:
-        state["heading"] = pose[2:]
+    state.update(heading(pose))
     state[tile(0, 0)] = int(grid[x, y])
     for _, (to_x, to_y) in moves.beside(pose, grid):
         state[tile(to_x - x, to_y - y)] = int(grid[to_x, to_y])
@@ -69,6 +69,11 @@ def is_circumstance(name: str) -> bool:
 def seen(code: int) -> str:
     """The name of the fact that a tile code is in view."""
     return f"seen.{code}"
+
+
+def heading(pose: Pose) -> State:
+    """The facts of a pose beyond x and y."""
+    return {f"heading.{number}": part for number, part in enumerate(pose[2:])}
 
 
 def tile(dx: int, dy: int) -> str:

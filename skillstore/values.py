@@ -167,7 +167,7 @@ def untagged(form: Any, depth: int = 0) -> Value:
     if depth >= _MAX_READ_DEPTH:
         raise InvalidInputError(f"nested more than {MAX_DEPTH} deep")
     if kind is list:
-        return [untagged(item, depth + 1) for item in form]
+        return form if plain(form, text=False) else [untagged(item, depth + 1) for item in form]
     tag = next(iter(form), None)
     if type(tag) is not str or not tag.startswith("$"):
         return {key: untagged(item, depth + 1) for key, item in form.items()}

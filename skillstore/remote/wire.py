@@ -1,13 +1,15 @@
 """Wire: requests and answers over HTTP, by httpx; the only door to it.
 
-Connections are kept and shared by all threads. What may safely be asked again is, when the connection fails or the
-server says "later": reads, and writes under a key by which the server knows that it carried them out already.
+Connections are kept, and each is lent to one thread at a time: httpx's own pool, shared by more threads than it keeps
+connections, now and then closes one that another thread is about to use. What may safely be asked again is, when the
+connection fails or the server says "later": reads, and writes under a key by which the server knows that it carried
+them out already.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,7 +18,7 @@ from skillstore.remote.patience import LONG, Patience
 from skillstore.remote.problems import error_of
 
 _CONNECT, _READ, _SLOW = 5.0, 60.0, 660.0  # seconds; _SLOW: a change waits for a batch, which may be open for 600
-_CONNECTIONS, _IDLE = 128, 15.0  # servers close what is idle after 30 s: not to be met just then
+_IDLE = 15.0  # servers close what is idle after 30 s: not to be met just then
 _LATER = frozenset({408, 429, 502, 503, 504})
 _NOT_LATER = frozenset({"LibraryLockedError", "WriteFailedError"})  # 503, but known to last: the library raises at once
 NOTHING: Any = object()
@@ -34,9 +36,11 @@ class Wire:
         except ModuleNotFoundError:
             raise BackendUnavailableError("a server's library needs httpx: pip install 'skillstore[client]'") from None
         self._httpx, self._server, self._patience = httpx, server, patience
-        limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=64, keepalive_expiry=_IDLE)
-        secure = server.lower().startswith("https:")
-        self._transport = httpx.HTTPTransport(verify=_trusted() if secure else False, trust_env=False, limits=limits)
+        limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_IDLE)
+        trusted = _trusted() if server.lower().startswith("https:") else False
+        self._connect: Callable[[], Any] = lambda: httpx.HTTPTransport(verify=trusted, trust_env=False, limits=limits)
+        self._idle: list[Any] = []
+        self._closed = False
         self._headers = {"user-agent": "skillstore", "accept-encoding": "identity"}
         if key is not None:
             self._headers["authorization"] = f"Bearer {key}"
@@ -78,19 +82,38 @@ class Wire:
     def stream(self, url: str) -> Iterator[Iterator[bytes]]:
         """The parts of a long answer; one that ends too early raises BackendUnavailableError, as no connection does."""
         try:
-            response = self._transport.handle_request(self._request("GET", url, None, {}, _READ))
-            try:
-                if response.status_code >= 400:
-                    raise error_of(response.status_code, response.read(), self._server)
-                yield response.iter_raw()
-            finally:
-                response.close()
+            with self._connection() as connection:
+                response = connection.handle_request(self._request("GET", url, None, {}, _READ))
+                try:
+                    if response.status_code >= 400:
+                        raise error_of(response.status_code, response.read(), self._server)
+                    yield response.iter_raw()
+                finally:
+                    response.close()
         except self._httpx.TransportError as error:
             raise self._unreachable(error) from error
 
     def close(self) -> None:
-        """Give the connections back. Closing twice is allowed."""
-        self._transport.close()
+        """Give the connections back, those in use when they are done. Closing twice is allowed."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
+
+    @contextmanager
+    def _connection(self) -> Iterator[Any]:
+        """A connection that nobody else uses meanwhile."""
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._connect()
+        try:
+            yield connection
+        except BaseException:
+            connection.close()  # an answer may be half read
+            raise
+        self._idle.append(connection)
+        if self._closed:
+            self.close()
 
     def _attempt(
         self, method: str, url: str, content: bytes | None, more: dict[str, str], again: bool, seconds: float
@@ -98,8 +121,9 @@ class Wire:
         """The answer; or why there was none that counts, and after how long to ask again. Raises what is final."""
         httpx = self._httpx
         try:
-            response = self._transport.handle_request(self._request(method, url, content, more, seconds))
-            body = response.read()
+            with self._connection() as connection:
+                response = connection.handle_request(self._request(method, url, content, more, seconds))
+                body = response.read()
         except httpx.TransportError as error:
             failure: SkillStoreError = self._unreachable(error)
             if again or isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):

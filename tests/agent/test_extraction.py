@@ -81,7 +81,7 @@ def test_a_way_that_goes_round_is_kept_only_where_it_was_gone() -> None:
 def test_a_way_says_how_far_it_leads_and_needs_its_cells_free_and_its_heading() -> None:
     skill = extract_way((4, 4, 1), [(UP, (4, 5, 1)), (LEFT, (4, 5, 0)), (UP, (5, 5, 0))], NAMES)
     assert skill.action_sequence == ["move_up", "move_left", "move_up"]
-    assert skill.preconditions == {"free.0.1": True, "free.1.1": True, "heading": (1,)}
+    assert skill.preconditions == {"free.0.1": True, "free.1.1": True, "heading.0": 1}
     said = claim(skill)
     assert said is not None
     assert (said.step, said.event) == ((1, 1, 0), None)

@@ -37,8 +37,8 @@ def test_what_can_be_entered_is_said_of_the_cells_on_the_way_and_those_around() 
 
 
 def test_a_body_that_turns_has_a_heading() -> None:
-    assert facts.derive((1, 0, 3), (1, 0), GRID, None, Moves())["heading"] == (3,)
-    assert "heading" not in facts.derive((1, 0), (1, 0), GRID, None, Moves())
+    assert facts.derive((1, 0, 3), (1, 0), GRID, None, Moves())["heading.0"] == 3
+    assert "heading.0" not in facts.derive((1, 0), (1, 0), GRID, None, Moves())
 
 
 def test_what_is_not_in_view_is_not_seen() -> None:

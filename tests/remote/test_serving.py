@@ -32,7 +32,7 @@ from skillstore.remote.problems import BatchEndedError
 from skillstore.service.keys import Keys
 from tests.contracts.library_contract import skill
 from tests.remote.served import served
-from tests.remote.wires import Lossy
+from tests.remote.wires import Lossy, between
 
 LOSSES = ("before", "after")
 
@@ -51,8 +51,6 @@ def library(where: str) -> Iterator[SkillLibrary]:
 
 def losing(library: SkillLibrary, when: str, lost: Callable[[httpx.Request], bool]) -> Lossy:
     """Each of these requests is lost once."""
-    backend: Any = library._backend
-    wire = backend._wire
     seen: set[bytes] = set()
 
     def first(request: httpx.Request) -> bool:
@@ -61,8 +59,7 @@ def losing(library: SkillLibrary, when: str, lost: Callable[[httpx.Request], boo
         seen.add(name)
         return loses
 
-    wire._transport = Lossy(wire._transport, first, before=when == "before")
-    lossy: Lossy = wire._transport
+    lossy: Lossy = between(library, lambda inner: Lossy(inner, first, before=when == "before"))
     return lossy
 
 
@@ -207,12 +204,14 @@ def test_a_change_that_comes_while_skills_are_fetched_is_seen_whole_or_not_at_al
     count = 3 * moments._PAGE
     library.add_skills(skill(preconditions={"n": n}) for n in range(count))
     with SkillLibrary.open(where) as other:
-        backend: Any = other._backend
-        inner, asked = backend._wire._transport, []
+        asked: list[bytes] = []
 
         class Meanwhile(httpx.BaseTransport):
+            def __init__(self, inner: httpx.BaseTransport) -> None:
+                self.inner = inner
+
             def handle_request(self, request: httpx.Request) -> httpx.Response:
-                response = inner.handle_request(request)
+                response = self.inner.handle_request(request)
                 asked.append(response.read())
                 if len(asked) == 1:
                     with library.batch():
@@ -220,7 +219,7 @@ def test_a_change_that_comes_while_skills_are_fetched_is_seen_whole_or_not_at_al
                         library.remove_skill(count)
                 return httpx.Response(response.status_code, stream=httpx.ByteStream(asked[-1]))
 
-        backend._wire._transport = Meanwhile()
+        between(other, Meanwhile)
         ids = [kept.id for kept in other]
     assert len(asked) > 1
     assert ids in (list(range(1, count + 1)), list(range(2, count)))
@@ -334,9 +333,7 @@ def test_a_backup_over_http_is_the_library(library: SkillLibrary, tmp_path: Path
 
 
 @pytest.mark.parametrize("broken", [b"", b"x" * 1000, "cut", "flipped", "error"])
-def test_what_is_no_whole_backup_leaves_no_file(
-    library: SkillLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: Any
-) -> None:
+def test_what_is_no_whole_backup_leaves_no_file(library: SkillLibrary, tmp_path: Path, broken: Any) -> None:
     library.add_skill(skill())
     whole = io.BytesIO()
     library.backup(whole)
@@ -351,8 +348,7 @@ def test_what_is_no_whole_backup_leaves_no_file(
         def handle_request(self, request: httpx.Request) -> httpx.Response:
             return httpx.Response(200, content=parts())
 
-    backend: Any = library._backend
-    monkeypatch.setattr(backend._wire, "_transport", Broken())
+    between(library, lambda _inner: Broken())
     for target in (tmp_path / "file", io.BytesIO()):
         with pytest.raises(BackendUnavailableError if broken == "error" else CorruptLibraryError):
             library.backup(target)

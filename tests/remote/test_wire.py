@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
@@ -87,6 +89,50 @@ def test_when_to_come_again_is_what_the_server_says_and_too_late_is_never(
         library.get_skill(1)
     assert pauses == [3.0, 3.0]
     assert len(script.asked) == 3
+
+
+def test_a_connection_is_used_by_one_thread_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Alone] = []
+
+    class Alone(httpx.BaseTransport):
+        def __init__(self, **_given: Any) -> None:
+            self.users, self.most, self.closed = 0, 0, False
+            made.append(self)
+
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            self.users += 1
+            self.most = max(self.most, self.users)
+            time.sleep(0.001)
+            self.users -= 1
+            return httpx.Response(200, json=STATS)
+
+        def close(self) -> None:
+            self.closed = True
+
+    monkeypatch.setattr(httpx, "HTTPTransport", Alone)
+    library = SkillLibrary.open(WHERE)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _number: library.get_stats(), range(80)))
+    assert 2 <= len(made) <= 8
+    assert {one.most for one in made} == {1}
+    library.close()
+    assert all(one.closed for one in made)
+
+
+def test_a_connection_whose_answer_broke_off_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Script] = []
+
+    def connect(**_given: Any) -> Script:
+        script = Script(httpx.ReadError("broken off"), 3)
+        if made:
+            script.first, script.answers = httpx.Request("GET", WHERE), [STATS]
+        made.append(script)
+        return script
+
+    monkeypatch.setattr(httpx, "HTTPTransport", connect)
+    with SkillLibrary.open(WHERE) as library:
+        assert library.get_stats()["embedding_dim"] == 2
+    assert [len(script.asked) for script in made] == [1, 1]
 
 
 def test_patience_ends(monkeypatch: pytest.MonkeyPatch, pauses: list[float]) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from skillstore import SkillLibrary
+
 Answer = httpx.Response | Exception
 STATS = {
     "total_skills": 0, "embedding_dim": 2, "encoder": None, "same_skill": 0.9, "dedup_scope": "preconditions",
@@ -64,6 +66,16 @@ class Lossy(httpx.BaseTransport):
 def install(monkeypatch: pytest.MonkeyPatch, transport: httpx.BaseTransport) -> None:
     """Wires opened from now on use it."""
     monkeypatch.setattr(httpx, "HTTPTransport", lambda **_given: transport)
+
+
+def between(library: SkillLibrary, transport: Callable[[httpx.BaseTransport], httpx.BaseTransport]) -> Any:
+    """What `transport` makes of a connection of `library` takes the place of all its connections."""
+    backend: Any = library._backend
+    wire = backend._wire
+    made = transport(wire._connect())
+    wire._idle.clear()
+    wire._connect = lambda: made
+    return made
 
 
 def without_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
