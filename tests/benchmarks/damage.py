@@ -31,7 +31,7 @@ def work(place: Path, name: str) -> Told:
     with pytest.MonkeyPatch.context() as monkeypatch:
         with_cells(monkeypatch)
         closed = Closed.made(place)
-        for damage in closed.damages(name, full=True):
+        for damage in closed.damages(name):
             for mode in MODES:
                 try:
                     came = closed.outcome(place / "damaged", mode, damage)

@@ -76,15 +76,16 @@ class Closed:
             found.whole = seen(library)
         return found
 
-    def damages(self, name: str, full: bool) -> Iterator[Damage]:
-        """All that may happen to the file `name`; unless `full`, one bit of each byte and each seventh truncation."""
+    def damages(self, name: str, apart: int = 0) -> Iterator[Damage]:
+        """All that may happen to the file `name`; with `apart` only one bit of each so many bytes is flipped, and one
+        of each seven times as many truncations is there."""
         data = self.files[name]
-        for position in range(len(data)):
-            for bit in range(8) if full else [position % 8]:
+        for position in range(0, len(data), apart or 1):
+            for bit in [position // apart % 8] if apart else range(8):
                 flipped = bytearray(data)
                 flipped[position] ^= 1 << bit
                 yield Damage("bit flipped", name, {name: bytes(flipped)})
-        for size in range(0, len(data), 1 if full else 7):
+        for size in range(0, len(data), 7 * apart or 1):
             yield Damage("cut short", name, {name: data[:size]})
         for more in (b"\0", bytes(100), b"\xff" + data):
             yield Damage("grown", name, {name: data + more})

@@ -354,7 +354,7 @@ def test_random_work_equals_the_linear_scan_on_every_path(
     small.make_small(monkeypatch)
     machine.paths = set()
     machine.approximate = 0
-    examples = 3000 if LONG else 50
+    examples = 3000 if LONG else 30
     chosen = settings(max_examples=examples, stateful_step_count=40, phases=PHASES)
     run_state_machine_as_test(machine, settings=chosen)
     rare = ("gone from the tail",) if LONG else ()
