@@ -4,7 +4,9 @@
 
 Each pair asks the same questions in this process and of a server, one after another, in an order that alternates; what
 is printed are the medians of the pairs, and the lowest and highest. The server's CPU is that of all its threads, as
-Linux counts it in nanoseconds; its overhead is that less what the same reads take in the process.
+Linux counts it in nanoseconds; its overhead is that less what the same reads take in the process. Beside it stands the
+*bare* server, asked as often by the same client: the same software, which reads a body and answers as many bytes, with
+nothing behind it. What is left of the overhead is the service's own.
 
 Where a machine has other work, each of the two processes finds its caches cold after every wait for the other, which
 costs more than the work itself. With --inside the server's protocol, application and library are in this process,
@@ -23,7 +25,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import uvicorn
 from uvicorn.server import ServerState
@@ -37,41 +39,61 @@ from skillstore.service.http.hosts import Hosts
 from skillstore.service.http.server import _Protocol as server_protocol
 from skillstore.service.service import Service
 from tests.benchmarks import connections, watched
+from tests.benchmarks.bare import bare
 from tests.benchmarks.connections import request
 from tests.benchmarks.load import LIBRARY, filled
 from tests.remote.served import served
 
 _LENGTH = re.compile(rb"content-length: ([0-9]+)")
-NAMES = ("in the process, CPU", "server, CPU", "server's overhead, CPU", "client, CPU", "over HTTP, elapsed")
+NAMES = (
+    "in the process, CPU", "server, CPU", "server's overhead, CPU", "bare server, CPU", "overhead over bare, CPU",
+    "client, CPU", "over HTTP, elapsed",
+)  # fmt: skip
+_ANSWER = 900  # bytes, about as many as three skills take
 
 
-def measured(local: SkillLibrary, remote: SkillLibrary, server: int, questions: list[Question], pairs: int,
+class Asked(NamedTuple):
+    """Three that are asked the same: a library in this process, that of a server, and the bare one."""
+
+    local: SkillLibrary
+    remote: SkillLibrary
+    server: int
+    bare: Callable[[Any], object]
+    bare_server: int
+
+
+def measured(asked: Asked, questions: list[Question], pairs: int,
              ask: Callable[[SkillLibrary, Question], object]) -> list[tuple[float, ...]]:  # fmt: skip
     """One line for each pair: milliseconds a read, as in NAMES."""
-    for library in (local, remote):
+    for library in (asked.local, asked.remote):
         for question in questions:
             ask(library, question)
-    return [_pair(local, remote, server, questions, ask, bool(turn % 2)) for turn in range(pairs)]
+    return [_pair(asked, questions, ask, bool(turn % 2)) for turn in range(pairs)]
 
 
-def _pair(local: SkillLibrary, remote: SkillLibrary, server: int, questions: list[Question],
+def _pair(asked: Asked, questions: list[Question],
           ask: Callable[[SkillLibrary, Question], object], turned: bool) -> tuple[float, ...]:  # fmt: skip
-    taken: dict[bool, tuple[float, float, float]] = {}
-    for over_http in (turned, not turned):
-        library = remote if over_http else local
+    ways: list[tuple[Callable[[Question], object], int]] = [
+        (lambda question: ask(asked.local, question), asked.server),
+        (lambda question: ask(asked.remote, question), asked.server),
+        (lambda question: asked.bare(_form(question)), asked.bare_server),
+    ]
+    taken: dict[int, tuple[float, float, float]] = {}
+    for way in (2, 1, 0) if turned else (0, 1, 2):
+        one, server = ways[way]
         before, own, start = watched.cpu(server), time.process_time(), time.perf_counter()
         for question in questions:
-            ask(library, question)
+            one(question)
         elapsed = time.perf_counter() - start
-        taken[over_http] = (time.process_time() - own, watched.cpu(server) - before, elapsed)
-    inside, (client, at_server, elapsed) = taken[False][0], taken[True]
-    each = 1000 / len(questions)
-    return tuple(each * seconds for seconds in (inside, at_server, at_server - inside, client, elapsed))
+        taken[way] = (time.process_time() - own, watched.cpu(server) - before, elapsed)
+    inside, (client, at_server, elapsed), at_bare = taken[0][0], taken[1], taken[2][1]
+    over, each = at_server - inside, 1000 / len(questions)
+    return tuple(each * seconds for seconds in (inside, at_server, over, at_bare, over - at_bare, client, elapsed))
 
 
 @contextmanager
-def libraries(skills: int, dim: int) -> Iterator[tuple[SkillLibrary, SkillLibrary, int, Workload]]:
-    """The same library in this process and of a server, and the server's process."""
+def libraries(skills: int, dim: int) -> Iterator[tuple[Asked, Workload]]:
+    """The same library in this process and of a server, and the bare server."""
     work = Workload(skills, dim)
     with tempfile.TemporaryDirectory() as place:
         home = Path(place) / "all" / "home"
@@ -82,8 +104,9 @@ def libraries(skills: int, dim: int) -> Iterator[tuple[SkillLibrary, SkillLibrar
             SkillLibrary.open(Path(place) / "copy") as local,
             served(home.parent) as (address, process),
             SkillLibrary.open(f"{address}/home") as remote,
+            bare(_ANSWER) as (nothing, bare_server),
         ):
-            yield local, remote, process.pid, work
+            yield Asked(local, remote, process.pid, nothing, bare_server), work
 
 
 def kinds(k: int) -> dict[str, Callable[[SkillLibrary, Any], object]]:
@@ -162,10 +185,15 @@ async def inside(
 def _request(kind: str, question: Question, k: int) -> bytes:
     if kind == "get one":
         return request("GET", f"{LIBRARY}/skills/{_some(question)}?embeddings=base64", "127.0.0.1:1")
-    form: dict[str, Any] = {"state": question.state, "k": k, "embeddings": "base64"}
-    if "embedding" in kind:
-        form["embedding"] = packed(unit(question.embedding))
+    form = _form(question, k)
+    if "embedding" not in kind:
+        del form["embedding"]
     return request("POST", f"{LIBRARY}/retrieve", "127.0.0.1:1", form)
+
+
+def _form(question: Question, k: int = 3) -> dict[str, Any]:
+    embedding = packed(unit(question.embedding))
+    return {"state": question.state, "k": k, "embeddings": "base64", "embedding": embedding}
 
 
 def _some(question: Question) -> int:
@@ -194,10 +222,10 @@ def main() -> None:
             asked = inside(Path(place), work.questions(given.reads), given.pairs, given.k)
             tell_inside(connections.run(asked))
         return
-    with libraries(given.skills, given.dim) as (local, remote, server, work):
+    with libraries(given.skills, given.dim) as (asked_of, work):
         questions = work.questions(given.reads)
         for kind, ask in kinds(given.k).items():
-            lines = measured(local, remote, server, questions, given.pairs, ask)
+            lines = measured(asked_of, questions, given.pairs, ask)
             print(
                 f"{kind} of {given.skills} x {given.dim}: ms a read, median (lowest to highest) of {given.pairs} pairs"
             )

@@ -33,12 +33,14 @@ def test_many_connections_are_answered_without_an_error(tmp_path: Path) -> None:
 
 
 def test_a_read_is_measured_beside_the_same_in_the_process() -> None:
-    with service.libraries(200, 8) as (local, remote, server, work):
+    with service.libraries(200, 8) as (asked, work):
         for ask in service.kinds(3).values():
-            ((inside, at_server, overhead, client, elapsed),) = service.measured(
-                local, remote, server, work.questions(5), 1, ask
+            ((inside, at_server, overhead, bare, own, client, elapsed),) = service.measured(
+                asked, work.questions(5), 1, ask
             )
             assert inside > 0
             assert at_server > 0
             assert abs(at_server - inside - overhead) < 1e-9
+            assert bare > 0
+            assert abs(overhead - bare - own) < 1e-9
             assert elapsed > client > 0
