@@ -2,15 +2,16 @@
 
     python -m tests.benchmarks.service --skills 100000 --dim 128 --pairs 20 --reads 200 [--inside]
 
-Each pair asks the same questions in this process and of a server, one after another, in an order that alternates; what
-is printed are the medians of the pairs, and the lowest and highest. The server's CPU is that of all its threads, as
-Linux counts it in nanoseconds; its overhead is that less what the same reads take in the process. Beside it stands the
-*bare* server, asked as often by the same client: the same software, which reads a body and answers as many bytes, with
-nothing behind it. What is left of the overhead is the service's own.
+Each pair asks the same questions in this process and of a server, in an order that alternates; what is printed are the
+medians of the pairs, and the lowest and highest. The server's CPU is that of all its threads, as Linux counts it in
+nanoseconds; its overhead is that less what the same reads take in the process.
 
-Where a machine has other work, each of the two processes finds its caches cold after every wait for the other, which
-costs more than the work itself. With --inside the server's protocol, application and library are in this process,
-given the bytes of requests and taken those of answers: all the server does but its system calls.
+A server waits for its client between two reads, and finds its caches cold: the same call in a loop takes half the time
+or less. So reads in this process wait as long, for a *bare* server: the same software, which reads a body and answers
+as many bytes, with nothing behind it. What is left of the overhead over it is the service's own.
+
+With --inside the server's protocol, application and library are in this process, given the bytes of requests and taken
+those of answers: all the server does but its system calls, in a loop.
 """
 
 from __future__ import annotations
@@ -73,22 +74,35 @@ def measured(asked: Asked, questions: list[Question], pairs: int,
 
 def _pair(asked: Asked, questions: list[Question],
           ask: Callable[[SkillLibrary, Question], object], turned: bool) -> tuple[float, ...]:  # fmt: skip
-    ways: list[tuple[Callable[[Question], object], int]] = [
-        (lambda question: ask(asked.local, question), asked.server),
-        (lambda question: ask(asked.remote, question), asked.server),
-        (lambda question: asked.bare(_form(question)), asked.bare_server),
-    ]
-    taken: dict[int, tuple[float, float, float]] = {}
-    for way in (2, 1, 0) if turned else (0, 1, 2):
-        one, server = ways[way]
-        before, own, start = watched.cpu(server), time.process_time(), time.perf_counter()
-        for question in questions:
-            one(question)
-        elapsed = time.perf_counter() - start
-        taken[way] = (time.process_time() - own, watched.cpu(server) - before, elapsed)
-    inside, (client, at_server, elapsed), at_bare = taken[0][0], taken[1], taken[2][1]
-    over, each = at_server - inside, 1000 / len(questions)
-    return tuple(each * seconds for seconds in (inside, at_server, over, at_bare, over - at_bare, client, elapsed))
+    taken: dict[str, float] = {}
+    for way in (_over_http, _in_process) if turned else (_in_process, _over_http):
+        taken |= way(asked, questions, ask)
+    inside, at_bare = taken["inside"], taken["bare"]
+    over, each = taken["server"] - inside, 1000 / len(questions)
+    figures = (inside, taken["server"], over, at_bare, over - at_bare, taken["client"], taken["elapsed"])
+    return tuple(each * seconds for seconds in figures)
+
+
+def _in_process(
+    asked: Asked, questions: list[Question], ask: Callable[[SkillLibrary, Question], object]
+) -> dict[str, float]:
+    inside, before = 0.0, watched.cpu(asked.bare_server)
+    for question in questions:
+        start = time.thread_time()
+        ask(asked.local, question)
+        inside += time.thread_time() - start
+        asked.bare(_form(question))
+    return {"inside": inside, "bare": watched.cpu(asked.bare_server) - before}
+
+
+def _over_http(
+    asked: Asked, questions: list[Question], ask: Callable[[SkillLibrary, Question], object]
+) -> dict[str, float]:
+    before, own, start = watched.cpu(asked.server), time.process_time(), time.perf_counter()
+    for question in questions:
+        ask(asked.remote, question)
+    elapsed, client = time.perf_counter() - start, time.process_time() - own
+    return {"server": watched.cpu(asked.server) - before, "client": client, "elapsed": elapsed}
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 T = TypeVar("T")
-QUICK = 0.002
+QUICK = 0.004
 """Seconds."""
 READERS, WRITERS, STREAMS = 4, 64, 8
 _WAITED = 10  # so many times as long by the clock counts as long by the processor
