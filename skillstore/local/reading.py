@@ -47,13 +47,12 @@ class Reading:
                 found, exact = self._ranked(applicable.chosen, query, top_k, staged), True
             else:
                 found, exact = ranking.likely_nearest(self._table, applicable, query, top_k)
+            if min_similarity is not None and query is not None:
+                found = [row for row in found if row.rank >= min_similarity]
             skills = self._table.skills(found, staged)
-        matches = [Match(skill, _similarity(row, query)) for skill, row in zip(skills(), found, strict=True)]
-        if min_similarity is not None and query is not None:
-            matches = [
-                match for match in matches if match.similarity is not None and match.similarity >= min_similarity
-            ]
-        return Matches(matches, exact)
+        return Matches(
+            [Match(skill, _similarity(row, query)) for skill, row in zip(skills(), found, strict=True)], exact
+        )
 
     def why_not(self, state: State, query: Vector | None, top_k: int) -> NearMisses:
         facts, given = facts_of(state), flattened(state, "the state")

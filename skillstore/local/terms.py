@@ -172,15 +172,15 @@ class Terms:
     def _held_absent(self, facts: Facts) -> NDArray[np.int64]:
         """The terms that hold because their fact is not there."""
         there = list(chain.from_iterable(self._looked_up([(name, None) for name in facts])))
-        absent = self._absent.rows[: self._taken.absent].astype(np.int64)
-        return absent[~np.isin(absent, there)]
+        absent = self._absent.rows[: self._taken.absent].astype(np.int64)  # ascending
+        return np.delete(absent, absent.searchsorted(there)) if there else absent
 
     def _looked_up(self, items: Sequence[tuple[str, Hashable]]) -> list[tuple[int, ...]]:
         """The terms that each of these values of facts makes hold."""
-        found = {item: known for item in items if (known := self._by_value.get(item)) is not None}
+        remembered, found = self._by_value.get, dict[tuple[str, Hashable], tuple[int, ...]]()
         asked, names, keys, hashes = [], [], [], []
         for item in items:
-            if item not in found:
+            if remembered(item) is None and item not in found:
                 found[item] = ()
                 with suppress(ValueError, OverflowError):  # what cannot be stored, no condition asks for
                     name, key = packed(item[0]), value_key(item[1])
@@ -193,8 +193,10 @@ class Terms:
             owners, terms = self._named(hashes, names, keys)
             for owner in set(owners.tolist()):
                 found[asked[owner]] = tuple(set(terms[owners == owner].tolist()))
-        _remember(self._by_value, found)
-        return [found[item] for item in items]
+        terms_of = [found[item] if item in found else self._by_value[item] for item in items]
+        if found:
+            _remember(self._by_value, found)
+        return terms_of
 
     def _named(
         self, hashes: list[int], names: list[bytes], keys: list[bytes]
