@@ -43,7 +43,7 @@ class Skill:
     name: str
     preconditions: Mapping[str, Condition]
     action_sequence: Sequence[Value]
-    embedding: Vector
+    embedding: Vector = field(repr=False)  # long, and says nothing to people
     metadata: Mapping[str, Value] = field(default_factory=dict)
     id: int | None = None
     times_used: int = 0

@@ -163,3 +163,10 @@ def test_names_that_nest_take_room_in_proportion_to_what_is_given() -> None:
         Skill("long", {"n" * 10_000: many}, ["go"], [1.0])
     with pytest.raises(InvalidInputError, match="characters together"):
         SkillLibrary(embedding_dim=1).retrieve_skills({"n" * 10_000: many})
+
+
+def test_a_skill_in_words_says_all_but_its_embedding() -> None:
+    words = repr(Skill("knock", {"door.open": False}, ["knock"], [1.0] * 300, id=7, times_used=2))
+    assert words.startswith("Skill(name='knock', preconditions={'door.open': False}, action_sequence=['knock'], ")
+    assert "id=7, times_used=2" in words
+    assert "embedding" not in words
