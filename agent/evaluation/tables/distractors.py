@@ -24,6 +24,9 @@ from skillstore import Matches, SkillLibrary
 
 WORLD = "locked 8"
 CLEAN, NOISY = "clean library", "look-alikes added"
+RUNS = 3
+"""How often the very same run is made. Each retrieval counts with the least that it took in any of them: what a machine
+shared with others adds, it adds now here, now there."""
 AGENTS = (NOISY, CLEAN, who.CLEARED, who.SKILLS_OFF)
 
 
@@ -55,10 +58,22 @@ class Watched(SkillLibrary):
 
 def trial(case: Case) -> list[Row]:
     """Train; then, with or without look-alikes added, live on the hidden layouts, learning on."""
+    if case.agent not in (CLEAN, NOISY):
+        agent = who.MAKERS[case.agent](seeds.generator(case.seed, seeds.AGENT))
+        return Examination(case).live(agent, failed=0.0, busy=0.0, once=0.0, passed=0.0, skills=0)
+    rows, library, skills = _lived(case)
+    times = [library.busy, *(_lived(case)[1].busy for _ in range(RUNS - 1))]
+    if len({len(one) for one in times}) > 1:
+        raise RuntimeError("the same run was not the same again")
+    columns = {"busy": np.min(times, axis=0), "once": library.busy, "passed": library.passed}
+    figures = {name: float(np.percentile(column, 99)) for name, column in columns.items()}
+    return [{**row, "failed": library.failed / len(rows), **figures, "skills": skills} for row in rows]
+
+
+def _lived(case: Case) -> tuple[list[Row], Watched, int]:
+    """The rows of one run, its library, and how many skills that had at the beginning of the examination."""
     examination = Examination(case)
     generator = seeds.generator(case.seed, seeds.AGENT)
-    if case.agent not in (CLEAN, NOISY):
-        return examination.live(who.MAKERS[case.agent](generator), failed=0.0, busy=0.0, passed=0.0, skills=0)
     library = Watched(embedding_dim=ENCODER_DIM)
     agent = ProceduralMemoryAgent(library, generator, explorer=CuriousExplorer())
     examination.train(agent)
@@ -67,10 +82,7 @@ def trial(case: Case) -> list[Row]:
     library.busy.clear()
     library.passed.clear()
     library.failed, skills = 0, len(library)
-    rows = examination.live(agent)
-    busy, passed = (float(np.percentile(times, 99)) for times in (library.busy, library.passed))
-    failed = library.failed / len(rows)
-    return [{**row, "failed": failed, "busy": busy, "passed": passed, "skills": skills} for row in rows]
+    return examination.live(agent), library, skills
 
 
 def add_noise(library: SkillLibrary, case: Case, count: int) -> None:
@@ -100,8 +112,12 @@ def lines(rows: Sequence[Row]) -> list[Line]:
         failed, busy, aims = spread(found[agent], "failed"), spread(found[agent], "busy"), agent == NOISY
         made.append(aimed("failed skills an episode", agent, failed, "mean at most 0.1", failed.mean <= 0.1, aims=aims))
         goal, good = "worst seed at most 2", busy.worst <= 2
-        made.append(aimed("retrieval: p99 of a seed, ms of processor", agent, busy, goal, good, aims=aims))
-        made.append(Line("retrieval: p99 of a seed, ms of wall clock", agent, spread(found[agent], "passed")))
+        figure = f"retrieval: p99 of a seed, ms of processor, each the least of {RUNS} equal runs"
+        made.append(aimed(figure, agent, busy, goal, good, aims=aims))
+        made.append(Line("retrieval: p99 of a seed, ms of processor, of one run", agent, spread(found[agent], "once")))
+        made.append(
+            Line("retrieval: p99 of a seed, ms of wall clock, of one run", agent, spread(found[agent], "passed"))
+        )
         made.append(Line("skills in the library", agent, spread(found[agent], "skills")))
     return made
 
