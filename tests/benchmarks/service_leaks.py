@@ -11,6 +11,7 @@ and all of it is asked but its sockets, which is faster by far.
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import threading
 import time
@@ -85,7 +86,8 @@ class Twins:
         return batch
 
     def do_once(self) -> Any:
-        name, skill = f"request {self._generator.integers(50)}", self._skill()
+        name = f"request {self.done['do_once'] // 25}"  # soon again: over HTTP 10,000 *changes* later it is forgotten
+        skill = self._skill()
         return lambda library: library.once(name, lambda: library.add_skill(skill).skill.id)
 
     def do_retrieve(self) -> Any:
@@ -200,12 +202,13 @@ def _serving(directory: Path, inside: bool) -> Iterator[tuple[str, httpx.Client]
 
 
 def run(directory: Path, operations: int, seed: int, trespasses: int = 20, inside: bool = False,
-        seconds: float = 1e9) -> dict[str, int]:  # fmt: skip
-    """What was done, in that time at most. Raises AssertionError at the first difference."""
+        seconds: float = 1e9, tell: Callable[[str], object] = lambda _: None) -> dict[str, int]:  # fmt: skip
+    """What was done, in that time at most; `tell` hears how far it is. Raises AssertionError where they differ."""
     until = time.monotonic() + seconds
     keys = [Keys(directory).add(name, "write", [name])[1] for name in NAMES]
     admin = Keys(directory).add("admin", "admin", None)[1]
     failures: list[BaseException] = []
+    lives: list[Twins] = []
     counts: Counter[str] = Counter()
     with _serving(directory, inside) as (address, client):
         for name in NAMES:
@@ -214,6 +217,7 @@ def run(directory: Path, operations: int, seed: int, trespasses: int = 20, insid
         def live(name: str, key: str, other: str) -> None:
             try:
                 twins = Twins(address, name, key, seed)
+                lives.append(twins)
                 for turn in range(operations // 2):
                     twins.step()
                     if time.monotonic() > until:
@@ -230,8 +234,10 @@ def run(directory: Path, operations: int, seed: int, trespasses: int = 20, insid
         threads = [threading.Thread(target=live, args=each) for each in zip(NAMES, keys, NAMES[::-1], strict=True)]
         for thread in threads:
             thread.start()
-        for thread in threads:
-            thread.join()
+        while any(thread.is_alive() for thread in threads):
+            for thread in threads:
+                thread.join(5)
+            tell(f"{sum(sum(pair.done.values()) for pair in lives)} of {operations} operations")
     if failures:
         raise failures[0]
     return dict(counts)
@@ -245,7 +251,8 @@ def main() -> None:
     parser.add_argument("--inside", action="store_true", help="the server without its sockets, in this process")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        told = run(Path(directory), given.operations, given.seed, inside=given.inside, seconds=given.seconds)
+        told = run(Path(directory), given.operations, given.seed, inside=given.inside, seconds=given.seconds,
+                   tell=lambda words: print(words, file=sys.stderr, flush=True))  # fmt: skip
     print(", ".join(f"{name}: {count}" for name, count in told.items()) + "; leaks: 0")
 
 
