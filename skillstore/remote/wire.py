@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from skillstore.errors import BackendUnavailableError, InvalidInputError, SkillStoreError
@@ -96,8 +96,9 @@ class Wire:
     def close(self) -> None:
         """Give the connections back, those in use when they are done. Closing twice is allowed."""
         self._closed = True
-        while self._idle:
-            self._idle.pop().close()
+        with suppress(IndexError):  # none is left
+            while True:
+                self._idle.pop().close()
 
     @contextmanager
     def _connection(self) -> Iterator[Any]:
