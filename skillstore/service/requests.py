@@ -134,31 +134,30 @@ class GetSkill(Request):
     embeddings: fields.Embeddings = True
 
 
+_InName = Annotated[
+    str | None, Field(min_length=1, max_length=200, description="Only those with this in their name, in any case.")
+]
+_OnFact = Annotated[
+    str | None,
+    Field(min_length=1, max_length=fields.MAX_FACT_NAME, description="Only those whose preconditions name it."),
+]
+
+
 class ListSkills(Request):
     """A page of skills, by ascending id."""
 
     after: Annotated[int, Field(ge=0, le=2**62, description="Go on after this id; `next` of the page before.")] = 0
     limit: Annotated[int, Field(ge=0, le=fields.MAX_PAGE, description="How many at most.")] = 100
-    name: Annotated[
-        str | None, Field(min_length=1, max_length=200, description="Only those with this in their name, in any case.")
-    ] = None
-    fact: Annotated[
-        str | None,
-        Field(min_length=1, max_length=fields.MAX_FACT_NAME, description="Only those whose preconditions name it."),
-    ] = None
+    name: _InName = None
+    fact: _OnFact = None
     embeddings: fields.Embeddings = False
 
 
 class BrowseSkills(Request):
     """A page of skills in an order for people. Looks at the first 10,000 skills of a library."""
 
-    name: Annotated[
-        str | None, Field(min_length=1, max_length=200, description="Only those with this in their name, in any case.")
-    ] = None
-    fact: Annotated[
-        str | None,
-        Field(min_length=1, max_length=fields.MAX_FACT_NAME, description="Only those whose preconditions name it."),
-    ] = None
+    name: _InName = None
+    fact: _OnFact = None
     order: Annotated[
         Order, Field(description="`success`: sure successes first; `use`: most used first; `newest`: added last.")
     ] = "newest"

@@ -21,11 +21,6 @@ DOCS = (Path(skillstore.__file__).parent.parent / "docs" / "mcp.md").read_text()
 SERVERS = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", DOCS, re.DOTALL)]
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def test_the_table_has_every_tool_and_every_argument() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", DOCS.split("## Tools")[1], re.MULTILINE))
     assert list(rows) == list(TOOLS)

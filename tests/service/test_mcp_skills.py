@@ -43,11 +43,6 @@ class Anything(Result):
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
     with Service(tmp_path / "all") as made:
         made.run("create_library", {"name": "home", "same_skill": None})

@@ -22,11 +22,6 @@ NAMES = ["retrieve_skills", "why_not", "get_skill", "add_skill", "record_outcome
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
     with Service(tmp_path / "all") as made:
         made.run("create_library", {"name": "home"})

@@ -25,8 +25,8 @@ from skillstore import Matches, SkillLibrary
 WORLD = "locked 8"
 CLEAN, NOISY = "clean library", "look-alikes added"
 RUNS = 3
-"""How often the very same run is made. Each retrieval counts with the least that it took in any of them: what a machine
-shared with others adds, it adds now here, now there."""
+"""How often the very same run is made. Beside what retrievals took in one stands the least that each took in any of
+them: what a machine shared with others adds, it adds now here, now there. The goal is for one run."""
 AGENTS = (NOISY, CLEAN, who.CLEARED, who.SKILLS_OFF)
 
 
@@ -109,12 +109,12 @@ def lines(rows: Sequence[Row]) -> list[Line]:
         figure = "steps with look-alikes over those without, means"
         made.append(aimed(figure, NOISY, Number(times), "at most 1.05", times <= 1.05))
     for agent in (agent for agent in (NOISY, CLEAN) if agent in found):
-        failed, busy, aims = spread(found[agent], "failed"), spread(found[agent], "busy"), agent == NOISY
+        failed, once, aims = spread(found[agent], "failed"), spread(found[agent], "once"), agent == NOISY
         made.append(aimed("failed skills an episode", agent, failed, "mean at most 0.1", failed.mean <= 0.1, aims=aims))
-        goal, good = "worst seed at most 2", busy.worst <= 2
+        goal, good = "worst seed at most 2", once.worst <= 2
+        made.append(aimed("retrieval: p99 of a seed, ms of processor, of one run", agent, once, goal, good, aims=aims))
         figure = f"retrieval: p99 of a seed, ms of processor, each the least of {RUNS} equal runs"
-        made.append(aimed(figure, agent, busy, goal, good, aims=aims))
-        made.append(Line("retrieval: p99 of a seed, ms of processor, of one run", agent, spread(found[agent], "once")))
+        made.append(Line(figure, agent, spread(found[agent], "busy")))
         made.append(
             Line("retrieval: p99 of a seed, ms of wall clock, of one run", agent, spread(found[agent], "passed"))
         )
