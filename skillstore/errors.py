@@ -4,8 +4,9 @@
     ├── InvalidInputError        what was given cannot be used; nothing was written      (also a ValueError)
     │   └── EncoderMismatchError the library's embeddings come from another encoder
     ├── SkillNotFoundError       no skill has this id                                    (also a LookupError)
-    ├── LibraryNotFoundError     there is no library at this place
-    ├── LibraryLockedError       another process is writing; says which and since when
+    ├── LibraryNotFoundError     there is no library at this place                       (also a LookupError)
+    │   └── LibraryMovedError    what stands at the path is not what was opened: moved, removed or replaced
+    ├── LibraryLockedError       somebody has it open for writing; says which process, and since when
     ├── LibraryClosedError       used after close(), or in a forked child
     ├── ReadOnlyError            a change was asked of a library opened with mode="r"
     ├── WriteFailedError         the disk refused a write or a sync; nothing is acknowledged until reopened
@@ -40,8 +41,15 @@ class LibraryNotFoundError(SkillStoreError, LookupError):
     """There is no library at this place, and none may be created there."""
 
 
+class LibraryMovedError(LibraryNotFoundError):
+    """The directory, or a file that the library consists of, was moved, removed or replaced while it was open.
+
+    Nothing was written and nothing of the change was acknowledged. The message says where the acknowledged skills are.
+    """
+
+
 class LibraryLockedError(SkillStoreError):
-    """Another process has the library open for writing."""
+    """The library is open for writing, in another process or in this one."""
 
 
 class LibraryClosedError(SkillStoreError):

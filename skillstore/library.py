@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import os
+import weakref
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Literal, cast
+from typing import Any, BinaryIO, Literal, NoReturn, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -31,6 +32,9 @@ class SkillLibrary:
     `SkillLibrary(embedding_dim=8)` lives in memory; `SkillLibrary.open("skills/", embedding_dim=8)` lasts. Threads of
     one process may share it. Every change is one commit, durable when the method returns (as `durability` says), or
     absent if it raises; skills that several threads add at once share one. All errors are SkillStoreErrors.
+
+    A library that is dropped without `close` is closed when it is collected. It belongs to the process that opened it:
+    it cannot be pickled or copied, and a forked child opens it for itself.
 
     >>> library = SkillLibrary(embedding_dim=2)
     >>> added = library.add_skill(Skill("acquire_key", {"has_key": False}, ["right", "pickup"], [1.0, 0.0]))
@@ -57,7 +61,9 @@ class SkillLibrary:
 
             _backend = in_memory(Wanted(embedding_dim, encoder, same_skill, dedup_scope))
         self._backend = _backend
-        self.notes = Notes(_backend)
+        self._where: str | None = None
+        self._closing = weakref.finalize(self, _backend.close)
+        self._closing.atexit = False  # a thread may be inside a change that never ends
 
     @classmethod
     def open(
@@ -106,7 +112,9 @@ class SkillLibrary:
             KEPT if dedup_scope is None else dedup_scope,
         )
         backend = _backend_at(where, wanted, durability, mode, create, key)
-        return cls(backend.settings.embedding_dim, _backend=backend)
+        library = cls(backend.settings.embedding_dim, _backend=backend)
+        library._where = os.fspath(where)
+        return library
 
     # learning
 
@@ -123,14 +131,18 @@ class SkillLibrary:
         """As `add_skill` one by one in order, as one commit: all of them, or none if anything raises."""
         if isinstance(skills, Skill) or not isinstance(skills, Iterable):
             raise InvalidInputError(f"add_skills takes many skills, not {type(skills).__name__}; add_skill takes one")
-        return self._backend.add_many((self._own(skill) for skill in skills), keep_ids=False)
+        return self._add_many(skills, keep_ids=False)
 
     def restore_skills(self, skills: Iterable[Skill]) -> Additions:
         """Put back skills as another library had them, as one commit: ids and counts are kept, nothing is merged.
 
         Raises InvalidInputError unless each id is above all ids this library has given so far.
         """
-        return self._backend.add_many((self._own(skill) for skill in skills), keep_ids=True)
+        return self._add_many(skills, keep_ids=True)
+
+    def _add_many(self, skills: Iterable[Skill], keep_ids: bool) -> Additions:
+        added = self._backend.add_many((self._own(skill) for skill in skills), keep_ids)
+        return Additions(added.ids, added.created, added.similarities, get=self.get_skill)
 
     def record_outcome(self, skill_id: int, success: bool) -> None:
         """The skill was used once: times_used + 1, and success_count + 1 if it succeeded.
@@ -153,12 +165,14 @@ class SkillLibrary:
         """
         return self._backend.replace(_id(skill_id), self._own(skill))
 
-    def batch(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def batch(self) -> Iterator[None]:
         """Every change inside the `with` block, by this thread, is one commit: whole, or absent if the block raises.
 
         Other threads wait with their changes until it ends, and see nothing of it before. This thread sees it at once.
         """
-        return self._backend.batch()
+        with self._backend.batch():
+            yield
 
     def once(self, request_id: str, change: Callable[[], Value]) -> Value:
         """Carry out a request that may come again: `change` runs as one batch, and what it returns is kept with it.
@@ -227,14 +241,18 @@ class SkillLibrary:
 
     def __iter__(self) -> Iterator[Skill]:
         """All skills of one moment, by ascending id, whatever changes while they are read."""
-        return self._backend.skills(0)
+        return self.skills()
 
     def skills(self, after: int = 0) -> Iterator[Skill]:
         """As `iter`, those whose id is above `after`: to go on where a page of them ended.
 
         Cost: the ids and counts of all skills are copied at the call; only what is read is decoded.
         """
-        return self._backend.skills(_id(after))
+        return self._read(self._backend.skills(_id(after)))
+
+    def _read(self, skills: Iterator[Skill]) -> Iterator[Skill]:
+        """The skills, while this library is kept from being collected."""
+        yield from skills
 
     def get_stats(self) -> dict[str, Value]:
         """What the library holds.
@@ -258,7 +276,20 @@ class SkillLibrary:
         """Name of what makes the embeddings."""
         return self._backend.settings.encoder
 
+    @property
+    def notes(self) -> Notes:
+        """A small durable mapping beside the skills: text -> Value."""
+        return Notes(self._backend, self)
+
     # lasting
+
+    def check_in_place(self) -> None:
+        """Raise LibraryMovedError if what stands at the path is not what was opened: moved, removed or replaced.
+
+        Changes, snapshots, `verify` and every call of a reader check that by themselves. Cost: three system calls. A
+        library in memory, or of a server, which checks its own, is always in place.
+        """
+        self._backend.check_in_place()
 
     def snapshot(self) -> int:
         """Start the next generation: what the journal holds becomes immutable files. Returns its number.
@@ -311,9 +342,14 @@ class SkillLibrary:
     def close(self) -> None:
         """Everything acknowledged is on the disk, the lock is given back. Closing twice is allowed.
 
-        Takes a snapshot first if the journal is long, so that the next opening need not read it.
+        Takes a snapshot first if the journal is long, so that the next opening need not read it. Raises
+        LibraryMovedError if what was acknowledged since the opening is on no disk any more.
         """
-        self._backend.close()
+        try:
+            self._backend.close()
+        finally:
+            if self._backend.closed:
+                self._closing.detach()
 
     def __enter__(self) -> SkillLibrary:
         return self
@@ -325,6 +361,16 @@ class SkillLibrary:
 
     def __repr__(self) -> str:
         return f"<SkillLibrary: {self._backend.settings}{', closed' if self._backend.closed else ''}>"
+
+    def __reduce__(self) -> NoReturn:
+        """Raises InvalidInputError: open files, locks and threads cannot be handed to another process or copied."""
+        if self._where is None:
+            way_out = "hand over its skills, list(library), or keep it in a directory and hand over the path"
+        else:
+            way_out = f"hand over {self._where!r} and open the library there"
+            if "://" not in self._where:
+                way_out += ', with mode="r" while another process writes'
+        raise InvalidInputError(f"a library cannot be pickled or copied: {way_out}")
 
     # what is given
 

@@ -15,8 +15,9 @@ class Notes(MutableMapping[str, Value]):
     What is read is a copy; to change a note, set it again.
     """
 
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
+    def __init__(self, backend: Backend, library: object = None) -> None:
+        """`library` is kept from being collected, and so from being closed, while the notes are used."""
+        self._backend, self._library = backend, library
 
     def __getitem__(self, key: str) -> Value:
         return self._backend.get_note(_note_key(key))

@@ -186,8 +186,8 @@ def test_the_public_names_of_skillstore() -> None:
     assert sorted(skillstore.__all__) == [
         "AccessDeniedError", "Added", "Additions", "BackendUnavailableError", "CorruptLibraryError", "Damage",
         "EncoderMismatchError", "Interval", "InvalidInputError", "LibraryClosedError", "LibraryLockedError",
-        "LibraryNotFoundError", "Match", "Matches", "NearMiss", "NearMisses", "Notes", "OneOf", "ReadOnlyError",
-        "Repair", "Skill", "SkillLibrary", "SkillNotFoundError", "SkillStoreError", "UnsupportedFormatError",
+        "LibraryMovedError", "LibraryNotFoundError", "Match", "Matches", "NearMiss", "NearMisses", "Notes", "OneOf",
+        "ReadOnlyError", "Repair", "Skill", "SkillLibrary", "SkillNotFoundError", "SkillStoreError", "UnsupportedFormatError",
         "WriteFailedError", "is_applicable", "migrate", "repair", "restore",
     ]  # fmt: skip
     assert all(hasattr(skillstore, name) for name in skillstore.__all__)
@@ -195,8 +195,8 @@ def test_the_public_names_of_skillstore() -> None:
 
 def test_the_public_names_of_a_library() -> None:
     assert sorted(name for name in dir(skillstore.SkillLibrary) if not name.startswith("_")) == [
-        "add_skill", "add_skills", "backup", "batch", "close", "compact", "embedding_dim", "encoder", "get_skill",
-        "get_stats", "once", "open", "record_outcome", "remove_skill", "replace_skill", "restore_skills",
+        "add_skill", "add_skills", "backup", "batch", "check_in_place", "close", "compact", "embedding_dim", "encoder",
+        "get_skill", "get_stats", "notes", "once", "open", "record_outcome", "remove_skill", "replace_skill", "restore_skills",
         "retrieve_skills",
         "settle", "skills", "snapshot", "verify", "why_not",
     ]  # fmt: skip
@@ -204,7 +204,7 @@ def test_the_public_names_of_a_library() -> None:
 
 def test_every_error_is_one_of_the_tree() -> None:
     errors = [value for name, value in vars(skillstore).items() if name.endswith("Error") and isinstance(value, type)]
-    assert len(errors) == 13
+    assert len(errors) == 14
     assert all(issubclass(error, skillstore.SkillStoreError) for error in errors)
 
 

@@ -129,6 +129,16 @@ class LocalBackend(Reading):
         with self._changing():
             yield
 
+    def check_in_place(self) -> None:
+        self._check_open()
+        try:
+            if not self._storage.seems_in_place():  # or a new generation is just being started
+                with self._writer.alone():
+                    self._check_open()
+                    self._storage.check_in_place()
+        except OSError as error:
+            raise BackendUnavailableError(f"the library cannot be read ({error.strerror}); check the disk") from error
+
     def snapshot(self) -> int:
         return self._start_generation(compact=False)
 
@@ -136,6 +146,7 @@ class LocalBackend(Reading):
         return self._start_generation(compact=True)
 
     def stats(self) -> dict[str, Value]:
+        self._check_open()
         try:
             kept = self._storage.stats()
         except OSError as error:
@@ -182,6 +193,9 @@ class LocalBackend(Reading):
                 self._storage.close(clean=durable)
             except OSError as error:
                 raise self._writer.fail(error) from error
+            finally:
+                if self._storage.files is not None:
+                    self._storage.files.close_directory()
 
     # how it is done
 
@@ -232,6 +246,11 @@ class LocalBackend(Reading):
     def _chunk(self) -> int:
         """Skills of a bulk add that are looked at together."""
         return max(1, min(_CHUNK, _CHUNK_BYTES // (4 * self.settings.embedding_dim)))
+
+    def _way_out_of_fork(self) -> str:
+        if self._storage.files is not None:
+            return super()._way_out_of_fork()
+        return "hand over its skills, list(library), before the fork, or keep it in a directory and open that here"
 
     def _forked(self) -> bool:
         try:

@@ -85,29 +85,44 @@ def finish(files: Files, name: str) -> None:
 
 
 class WriterLock:
-    """The right to write in a directory: one process at a time, given back by the system when the process ends."""
+    """The right to write in a directory: one process at a time, given back by the system when the process ends.
+
+    Two locks stand for it: that of the file LOCK, which every file system knows, and that of the directory itself,
+    which stays when somebody removes the file.
+    """
 
     def __init__(self, files: Files) -> None:
         self._files = files
+        self._file: tuple[int, int] | None = None  # device and inode of the lock file that is held
         # The lock file is never removed: whoever waits on a removed one would hold a lock that nobody else sees.
         self._lock = FileLock(
-            files.path(LOCK), timeout=0, thread_local=False, preserve_lock_file=True, fallback_to_soft=False
-        )
+            files.path(LOCK), timeout=0, thread_local=False, preserve_lock_file=True, fallback_to_soft=False,
+            on_acquired=self._identify,
+        )  # fmt: skip
 
     def acquire(self) -> None:
-        """Take it at once. Raises LibraryLockedError naming the process that has it, and since when."""
+        """Take it at once.
+
+        Raises LibraryLockedError naming the process that has it, and since when, or saying that it is this one.
+        """
+        if not self._files.lock_directory():
+            raise self._taken()
         try:
             self._lock.acquire()
-        except Timeout:
-            raise LibraryLockedError(
-                f"{self._files.directory} is being written by {self._holder()}; "
-                'wait for it, stop it, or open the library with mode="r"'
-            ) from None
-        try:
             self._note_holder()
+        except Timeout:
+            self.release()
+            raise self._taken() from None
         except BaseException:
             self.release()
             raise
+
+    def _identify(self, fd: int) -> None:
+        self._file = self._files.file_of(fd)
+
+    def is_linked(self) -> bool:
+        """Whether the lock file in the directory is the one that is held: nobody removed or replaced it."""
+        return self._files.file_of(LOCK) == self._file
 
     def _note_holder(self) -> None:
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -123,11 +138,31 @@ class WriterLock:
                 raise
 
     def release(self) -> None:
-        self._lock.release()
+        """Give both locks back. A forked child, which never had them, must not call this."""
+        try:
+            self._lock.release()
+        finally:
+            self._files.unlock_directory()
+
+    def _taken(self) -> LibraryLockedError:
+        if self._files.is_locked_here():
+            return LibraryLockedError(
+                f"{self._files.directory} is open for writing in this process already: use that SkillLibrary, or close "
+                "it first with library.close() (`with SkillLibrary.open(...) as library:` closes it by itself); "
+                'mode="r" reads beside it'
+            )
+        return LibraryLockedError(
+            f"{self._files.directory} is being written by {self._holder()}; "
+            'wait for it, stop it, or open the library with mode="r"'
+        )
 
     def _holder(self) -> str:
         try:
-            holder = json.loads(self._files.path(HOLDER).read_bytes()[:4096])
+            fd = self._files.open(HOLDER)
+            try:
+                holder = json.loads(self._files.read(fd, 0, 4096))
+            finally:
+                self._files.close(fd)
             return f"process {int(holder['pid'])} on {holder['host']} since {holder['since']}"
         except (OSError, ValueError, KeyError, TypeError):
             return "another process"

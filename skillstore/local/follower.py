@@ -9,8 +9,8 @@ from typing import BinaryIO, NoReturn
 
 from skillstore.answers import Added, Additions
 from skillstore.backend import Progress
-from skillstore.errors import LibraryNotFoundError, ReadOnlyError
-from skillstore.local import backup, directory, generation
+from skillstore.errors import ReadOnlyError
+from skillstore.local import backup, directory, generation, identity
 from skillstore.local.files import Files
 from skillstore.local.generation import Generation, unreadable
 from skillstore.local.reading import Reading
@@ -19,7 +19,10 @@ from skillstore.values import Value
 
 
 class Follower(Reading):
-    """Takes up whole commits at the start of each call. Costs two system calls when there is nothing new."""
+    """Takes up whole commits at the start of each call. Costs three system calls when there is nothing new.
+
+    Each call raises LibraryMovedError when another library stands at the path, or none.
+    """
 
     def __init__(self, files: Files, read: Generation) -> None:
         super().__init__(read.manifest.settings, read.table, threading.RLock())
@@ -37,9 +40,13 @@ class Follower(Reading):
             raise unreadable(self._files, error) from error
 
     def _take_up(self) -> None:
+        identity.check_directory(self._files)
         written = self._generation.journal.written()
         if self._manifest_identity() != self._generation.identity or written[0] < self._generation.place.offset:
-            self._generation = generation.opened(self._files, self._generation)
+            renewed = generation.opened(self._files, self._generation)
+            if renewed.manifest.library != self._generation.manifest.library:
+                raise identity.changed(self._files, directory.MANIFEST)
+            self._generation = renewed
             self._table = self._generation.table
             self._journal_seen = None
         elif written != self._journal_seen:
@@ -50,7 +57,7 @@ class Follower(Reading):
         try:
             return self._files.identity(directory.MANIFEST)
         except FileNotFoundError:
-            raise LibraryNotFoundError(f"the library at {self._files.directory} was removed") from None
+            raise identity.changed(self._files, directory.MANIFEST) from None
 
     def stats(self) -> dict[str, Value]:
         answer = super().stats()
@@ -68,11 +75,15 @@ class Follower(Reading):
             "disk_bytes": total,
         }
 
+    def check_in_place(self) -> None:
+        with self._reading():
+            pass
+
     def settle(self) -> None:
         self._check_open()
 
     def verify(self) -> dict[str, Value]:
-        self._check_open()
+        self.check_in_place()
         return generation.verified(self._files)
 
     def backup(self, target: Path | BinaryIO, progress: Progress | None) -> dict[str, Value]:
@@ -80,7 +91,9 @@ class Follower(Reading):
         return backup.write(self._files, target, progress)
 
     def close(self) -> None:
-        self.closed = True
+        with self._state:
+            self.closed = True
+            self._files.close_directory()
 
     def _refuse(self) -> NoReturn:
         self._check_open()

@@ -19,6 +19,7 @@ FRAME_TARGET = 2**20
 """A commit larger than this is cut into frames of about this size."""
 
 _BLOCK = 2**20
+_LAST = 64  # bytes at the end that are compared before each commit; a frame's checksum is among those of its header
 
 
 def _about(manifest: Manifest) -> dict[str, Any]:
@@ -168,15 +169,17 @@ class JournalReader:
 class Journal:
     """Appends commits to one journal. The owner calls `write`, `cut` and `close` from one thread at a time."""
 
-    def __init__(self, files: Files, fd: int, start: int, place: Place) -> None:
-        self._files, self._fd, self._seed = files, fd, start
+    def __init__(self, files: Files, name: str, fd: int, start: int, place: Place) -> None:
+        self._files, self._name, self._fd, self._seed = files, name, fd, start
         self.place = place
         self._synced = place.sequence
+        self._file = files.file_of(fd)
+        self._last = b""  # the last bytes that were written
 
     @classmethod
     def create(cls, files: Files, manifest: Manifest) -> Journal:
         """A new, empty journal, synced; the directory is not synced yet."""
-        journal = cls(files, files.create(manifest.journal), manifest.journal_seed, Place())
+        journal = cls(files, manifest.journal, files.create(manifest.journal), manifest.journal_seed, Place())
         with journal._closed_unless_whole():
             journal._append(Kind.HEADER, packed(_about(manifest)), True)
             journal.sync()
@@ -185,10 +188,11 @@ class Journal:
     @classmethod
     def resume(cls, files: Files, manifest: Manifest, end: Place) -> Journal:
         """Go on after the commit that ends at `end`; whatever follows it is cut off, durably."""
-        journal = cls(files, files.append(manifest.journal), manifest.journal_seed, end)
+        journal = cls(files, manifest.journal, files.append(manifest.journal), manifest.journal_seed, end)
         with journal._closed_unless_whole():
             journal.trim()
             journal.sync()
+            journal._read_last()
         return journal
 
     @contextmanager
@@ -209,6 +213,7 @@ class Journal:
         head = header(kind, sequence, body, self._seed, CLOSES_COMMIT if closes else 0, unsynced)
         self._files.write(self._fd, head + body)
         self.place = Place(self.place.offset + len(head) + len(body), sequence)
+        self._last = (head + body[-_LAST:])[-_LAST:]
 
     def cut(self, end: Place) -> None:
         """Drop what was written after `end`, durably: nothing of it may come back behind what is written next."""
@@ -216,6 +221,20 @@ class Journal:
         self.place = end
         self._files.sync(self._fd)
         self._synced = end.sequence
+        self._read_last()
+
+    def _read_last(self) -> None:
+        length = min(_LAST, self.place.offset)
+        self._last = self._files.read_short(self._fd, self.place.offset - length, length)
+
+    def is_linked(self) -> bool:
+        """Whether the file of its name is the one that is written to."""
+        return self._files.file_of(self._name) == self._file
+
+    def is_intact(self) -> bool:
+        """Whether the file of its name is the one that is written to, and nobody else wrote over its end."""
+        there = self._files.read_short(self._fd, self.place.offset - len(self._last), len(self._last))
+        return there == self._last and self.is_linked()
 
     def trim(self) -> None:
         """Drop what a signal left of a write that it broke off."""

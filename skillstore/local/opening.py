@@ -8,7 +8,7 @@ from pathlib import Path
 
 from skillstore.backend import Wanted
 from skillstore.errors import BackendUnavailableError, CorruptLibraryError, InvalidInputError, LibraryNotFoundError
-from skillstore.local import directory, generation, journal, manifest
+from skillstore.local import directory, generation, identity, journal, manifest
 from skillstore.local.backend import LocalBackend
 from skillstore.local.directory import WriterLock
 from skillstore.local.files import Files
@@ -26,13 +26,13 @@ def in_memory(wanted: Wanted) -> LocalBackend:
 
 def for_reading(path: Path, wanted: Wanted) -> Follower:
     """The library at `path`. Raises LibraryNotFoundError, CorruptLibraryError, UnsupportedFormatError."""
-    files = Files(path)
-    with _reachable(path):
+    with _reachable(path) as files:
         if not _has_library(files):
             raise _nothing_at(path)
         follower = Follower(files, generation.opened(files))
-    wanted.agree(follower.settings)
-    return follower
+        identity.check_directory(files)
+        wanted.agree(follower.settings)
+        return follower
 
 
 def for_writing(path: Path, wanted: Wanted, durability: str, create: bool) -> LocalBackend:
@@ -41,14 +41,13 @@ def for_writing(path: Path, wanted: Wanted, durability: str, create: bool) -> Lo
     Raises LibraryLockedError, LibraryNotFoundError, InvalidInputError, CorruptLibraryError, UnsupportedFormatError,
     BackendUnavailableError.
     """
-    files = Files(path)
-    with _reachable(path):
+    with _reachable(path) as files:
         if not create and not _has_library(files):
             raise _nothing_at(path)
-        if not path.exists():
+        if not files.directory.exists():
             wanted.new()  # refuses before anything is made
             files.make()
-        if not path.is_dir():
+        if not files.directory.is_dir():
             raise InvalidInputError(f"{path} is not a directory; a library is a directory of its own")
         _check_no_strangers(files)
         return _locked(files, wanted, durability)
@@ -56,11 +55,11 @@ def for_writing(path: Path, wanted: Wanted, durability: str, create: bool) -> Lo
 
 def migrated(path: Path) -> dict[str, Value]:
     """See `skillstore.migrate`."""
-    files = Files(path)
-    with _reachable(path):
+    with _reachable(path) as files:
         if not _has_library(files):
             raise _nothing_at(path)
         before = manifest.read(files).format
+        files.close_directory()
     backend = for_writing(path, Wanted(), "full", create=False)
     try:
         number = backend.stats()["generation"] if before == manifest.FORMAT else backend.snapshot()
@@ -76,25 +75,32 @@ def _locked(files: Files, wanted: Wanted, durability: str) -> LocalBackend:
     try:
         if _has_library(files):
             disk, table, settings = Disk.open(files, lock)
-            try:
-                wanted.agree(settings)
-            except InvalidInputError:
-                disk.close(clean=False)
-                raise
         else:
             settings = wanted.new()
             files.make()  # a crash may have come between making it and syncing what is above it
             disk, table, settings = Disk.create(files, lock, settings)
-        return LocalBackend(settings, table, disk, durability)
     except BaseException:
         lock.release()
+        raise
+    try:
+        wanted.agree(settings)
+        disk.check_in_place()
+        return LocalBackend(settings, table, disk, durability)
+    except BaseException:
+        disk.close(clean=False)
         raise
 
 
 @contextmanager
-def _reachable(path: Path) -> Iterator[None]:
+def _reachable(path: Path) -> Iterator[Files]:
+    """The files of the directory, which is closed again if the block raises. Raises BackendUnavailableError."""
     try:
-        yield
+        files = Files(path)
+        try:
+            yield files
+        except BaseException:
+            files.close_directory()
+            raise
     except OSError as error:
         raise BackendUnavailableError(
             f"the library at {path} cannot be opened ({error.strerror or error}); check that the path, its permissions "

@@ -130,7 +130,12 @@ class Reading:
         if self.closed:
             raise LibraryClosedError("the library is closed; open it again")
         if os.getpid() != self._process:
-            raise LibraryClosedError("the library was opened by the parent of this process; open it here again")
+            raise LibraryClosedError(
+                f"the library was opened by the parent of this process, to which it belongs; {self._way_out_of_fork()}"
+            )
+
+    def _way_out_of_fork(self) -> str:
+        return 'open it in this process, too (with mode="r", while the parent writes)'
 
     def _ranked(self, chosen: Chosen, query: Vector | None, top_k: int, staged: bool) -> list[Found]:
         if query is None:

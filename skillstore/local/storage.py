@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from skillstore.backend import Settings
-from skillstore.local import cells_file, directory, generation, manifest, segment_file
+from skillstore.local import cells_file, directory, generation, identity, manifest, segment_file
 from skillstore.local.directory import WriterLock
 from skillstore.local.files import Files
 from skillstore.local.journal import Journal, Place, read_seal, seal
@@ -35,8 +35,20 @@ class Storage(Protocol):
         """The directory, if there is one."""
         ...
 
+    def seems_in_place(self) -> bool:
+        """Whether what is held still stands where it was opened, at a look that any thread may take; no false yes."""
+        ...
+
+    def check_in_place(self) -> None:
+        """Raise LibraryMovedError unless what is held still stands where it was opened. For who writes."""
+        ...
+
+    def check_written(self) -> None:
+        """As `check_in_place`, after a sync: what was synced is in a file that is still there."""
+        ...
+
     def write(self, records: Sequence[bytes], closes: bool) -> None:
-        """Append to the open commit; `closes` ends it."""
+        """Append to the open commit; `closes` ends it. Raises LibraryMovedError, before anything is written."""
         ...
 
     def cut(self, end: Place) -> None:
@@ -72,6 +84,15 @@ class Memory:
     place = Place()
     files = None
 
+    def seems_in_place(self) -> bool:
+        return True
+
+    def check_in_place(self) -> None:
+        pass
+
+    def check_written(self) -> None:
+        pass
+
     def write(self, records: Sequence[bytes], closes: bool) -> None:
         pass
 
@@ -105,6 +126,8 @@ class Disk:
 
     def __init__(self, files: Files, lock: WriterLock, named: Manifest, journal: Journal) -> None:
         self._files, self._lock, self._manifest, self._journal = files, lock, named, journal
+        self._manifest_identity = files.identity(directory.MANIFEST)
+        self._segment_identities = {file.name: files.identity(file.name) for file in named.segments}
         self._sealed = False
         self._turning = threading.Lock()  # a thread that syncs at intervals does not meet a journal being closed
         self._caching = threading.Lock()  # cells are saved by a thread of their own
@@ -144,6 +167,42 @@ class Disk:
     def files(self) -> Files:
         return self._files
 
+    def seems_in_place(self) -> bool:
+        files, manifest_there = self._files, self._identity_of(directory.MANIFEST)
+        return files.is_in_place() and self._lock.is_linked() and manifest_there == self._manifest_identity
+
+    def check_in_place(self) -> None:
+        identity.check_directory(self._files)
+        if not self._lock.is_linked():
+            raise identity.changed(self._files, directory.LOCK)
+        self._check_files()
+
+    def check_written(self) -> None:
+        identity.check_directory(self._files)
+        if not self._journal.is_linked():
+            raise identity.changed(self._files, self._manifest.journal)
+
+    def _check_files(self) -> None:
+        """Raise LibraryMovedError unless MANIFEST and the journal are those that this process wrote or read."""
+        if self._manifest_identity != self._identity_of(directory.MANIFEST):
+            raise identity.changed(self._files, directory.MANIFEST)
+        if not self._journal.is_intact():
+            raise identity.changed(self._files, self._manifest.journal)
+
+    def _check_segments(self, table: Table) -> None:
+        """Raise LibraryMovedError if the file of a segment that the next generation shares is not what was written."""
+        for segment in table.segments:
+            if segment.number is not None:
+                name = directory.segment_name(segment.number)
+                if self._segment_identities.get(name) != self._identity_of(name):
+                    raise identity.changed(self._files, name)
+
+    def _identity_of(self, name: str) -> tuple[int, int, int] | None:
+        try:
+            return self._files.identity(name)
+        except FileNotFoundError:
+            return None
+
     def write(self, records: Sequence[bytes], closes: bool) -> None:
         self._prepare()
         self._journal.write(records, closes)
@@ -169,8 +228,10 @@ class Disk:
 
     def snapshot(self, table: Table) -> int:
         self._prepare()
+        self._check_segments(table)
         new, fresh = generation.written(self._files, self._manifest, table)
         self._turn_to(new)
+        self._segment_identities = {file.name: self._files.identity(file.name) for file in new.segments}
         for file, number, segment in fresh:
             segment_file.attach(self._files, new.library, file, number, segment)
             self.keep_cells(segment)
@@ -183,8 +244,9 @@ class Disk:
         journal = Journal.create(self._files, new)
         try:
             ended = self.place.offset, self.place.sequence
+            self.check_in_place()
             manifest.write_previous(self._files, Previous(self._manifest, ended, new.journal_key))
-            manifest.write(self._files, new)
+            self._write_manifest(new)
         except BaseException:
             journal.close()
             raise
@@ -194,15 +256,20 @@ class Disk:
                 old.close()
 
     def _prepare(self) -> None:
-        """Before anything is written: programs that read only an older format refuse the library from now on."""
+        """Before anything is written: the library still stands here, and programs of an older format refuse it."""
+        self.check_in_place()
         if self._manifest.format != manifest.FORMAT:
             self._manifest = replace(self._manifest, format=manifest.FORMAT)
-            manifest.write(self._files, self._manifest)
+            self._write_manifest(self._manifest)
             manifest.write_previous(self._files, Previous(self._manifest))
         if self._sealed:
             self._files.remove(directory.SEAL)
             self._files.sync_directory()
             self._sealed = False
+
+    def _write_manifest(self, named: Manifest) -> None:
+        manifest.write(self._files, named)
+        self._manifest_identity = self._files.identity(directory.MANIFEST)
 
     def _remove_strays(self) -> None:
         """Remove what a crash left, or a generation earlier than the one that is kept."""
@@ -231,11 +298,16 @@ class Disk:
         }
 
     def verify(self) -> dict[str, Value]:
+        try:
+            self.check_in_place()
+        except OSError as error:
+            raise generation.unreadable(self._files, error) from error
         return generation.verified(self._files)
 
     def close(self, clean: bool) -> None:
         try:
             if clean and not self._sealed:
+                self._check_whole()
                 self._journal.trim()
                 self._journal.sync()
                 seal(self._files, self._manifest, self.place)
@@ -244,3 +316,9 @@ class Disk:
                 self._journal.close()
             finally:
                 self._lock.release()
+
+    def _check_whole(self) -> None:
+        """Raise LibraryMovedError unless all that was acknowledged is in the directory, wherever that is now."""
+        if self._files.found_at() is None:
+            raise identity.moved(self._files)
+        self._check_files()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from skillstore.errors import WriteFailedError
+from skillstore.errors import LibraryMovedError, SkillStoreError, WriteFailedError
 from skillstore.local.changes import Change, Rows, record_of
 from skillstore.local.journal import FRAME_TARGET, Place
 from skillstore.local.storage import Storage
@@ -61,7 +61,7 @@ class Writer:
         self._pending: deque[tuple[int, Commit]] = deque()
         self._written = self._synced = 0  # commits
         self._turn = threading.Lock()  # to sync; locks are taken in the order writing, turn, state
-        self._failure: BaseException | None = None
+        self._failure: SkillStoreError | None = None  # never raised itself: its traceback would keep the library
         self._syncs, self._sync_seconds, self._lock_seconds = 0, 0.0, 0.0
         self._stop = threading.Event()
         self._syncer = threading.Thread(target=self._sync_at_intervals, name="skillstore-sync", daemon=True)
@@ -128,10 +128,10 @@ class Writer:
         if commit.unwritten >= FRAME_TARGET:
             self._write(commit, closes=False)
 
-    def fail(self, error: BaseException) -> WriteFailedError:
-        """Take no further change: the disk did not do what it was asked. The error to raise."""
+    def fail(self, error: BaseException) -> SkillStoreError:
+        """Take no further change: the disk did not do what it was asked, or is not there. The error to raise."""
         with self._state:
-            self._failure = error
+            self._failure = _failure_of(error)
             self._pending.clear()
             self._table.drop([], self._table.staging.next_id)
         return self._failed()
@@ -241,7 +241,8 @@ class Writer:
         began = time.perf_counter()
         try:
             self._storage.sync()
-        except OSError as error:
+            self._storage.check_written()
+        except (OSError, LibraryMovedError) as error:
             raise self.fail(error) from error
         self._syncs += 1
         self._sync_seconds += time.perf_counter() - began
@@ -259,11 +260,9 @@ class Writer:
             self.fail(error)
             raise
 
-    def _failed(self) -> WriteFailedError:
-        return WriteFailedError(
-            f"a write, sync or snapshot was broken off ({self._failure!r}); what was acknowledged is safe, no further "
-            "change is taken: close the library and open it again (if the disk is full, make room before)"
-        )
+    def _failed(self) -> SkillStoreError:
+        assert self._failure is not None  # noqa: S101 - only asked for after `fail`
+        return type(self._failure)(*self._failure.args)
 
     def _sync_at_intervals(self) -> None:
         while not self._stop.wait(INTERVAL / 2):  # the sync itself takes time, too
@@ -272,3 +271,12 @@ class Writer:
             except OSError as error:
                 self.fail(error)
                 return
+
+
+def _failure_of(error: BaseException) -> SkillStoreError:
+    if isinstance(error, LibraryMovedError):
+        return LibraryMovedError(*error.args)
+    return WriteFailedError(
+        f"a write, sync or snapshot was broken off ({error!r}); what was acknowledged is safe, no further "
+        "change is taken: close the library and open it again (if the disk is full, make room before)"
+    )

@@ -208,6 +208,9 @@ class RemoteBackend:
         reply = self._wire.ask("POST", f"{self._url}/{how}", again=False, batch=self._batches.token, slow=True)
         return int(reply["generation"])
 
+    def check_in_place(self) -> None:
+        self._check_open()
+
     def settle(self) -> None:
         if not self._writes:  # nothing is done in the background for who only reads
             self._check_open()

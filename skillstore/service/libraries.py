@@ -20,6 +20,7 @@ from skillstore.errors import (
     BackendUnavailableError,
     InvalidInputError,
     LibraryClosedError,
+    LibraryMovedError,
     LibraryNotFoundError,
     SkillStoreError,
     WriteFailedError,
@@ -75,13 +76,15 @@ class Libraries:
             raise _unreachable(error) from error
 
     def get(self, name: str) -> SkillLibrary:
-        """The library, opened if it was not. Cost, once open: one look into a dict.
+        """The library, opened if it was not. Cost, once open: one look into a dict, and three system calls.
 
-        Raises LibraryNotFoundError, or why it cannot be opened: LibraryLockedError, CorruptLibraryError ...
+        Raises LibraryNotFoundError, or why it cannot be opened: LibraryLockedError, CorruptLibraryError ...; once
+        LibraryMovedError, if its directory or a file of it was moved, removed or replaced: the next call opens what
+        stands there then.
         """
         library = self._opened.get(name)
         if library is not None:
-            return library
+            return self._in_place(name, library)
         self._check_open()
         if not self._is_there(name):  # no lock is kept for what is not there
             raise _nothing(name)
@@ -99,11 +102,30 @@ class Libraries:
         except WriteFailedError:
             self.broke(name, library)
             raise
+        except LibraryMovedError:
+            self._forget(name, library)
+            raise
         except LibraryClosedError:
             self._check_open()
             if self._opened.get(name) is library:
                 raise
             return function(self.get(name))  # it was opened anew meanwhile, or deleted
+
+    def _in_place(self, name: str, library: SkillLibrary) -> SkillLibrary:
+        try:
+            library.check_in_place()
+        except LibraryMovedError:
+            self._forget(name, library)
+            raise
+        except LibraryClosedError:  # another thread has just closed it; whoever uses it opens it anew
+            pass
+        return library
+
+    def _forget(self, name: str, library: SkillLibrary) -> None:
+        with self._lock(name):
+            if self._opened.get(name) is library:
+                with suppress(SkillStoreError):  # it was told already
+                    self._close(name)
 
     def broke(self, name: str, library: SkillLibrary) -> None:
         """A write failed: `library` answers questions still, and is opened anew before the next write."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from skillstore.backend import KEPT
 from skillstore.encoders import HASHED_WORDS, encoder_named
-from skillstore.errors import InvalidInputError, LibraryLockedError, WriteFailedError
+from skillstore.errors import InvalidInputError, LibraryLockedError, LibraryMovedError, WriteFailedError
 from skillstore.library import SkillLibrary
 from skillstore.service import requests
 from skillstore.service.batches import Batches
@@ -200,6 +200,11 @@ class Service:
         """The error's words, without the place on the server, nor what else runs there."""
         if isinstance(error, LibraryLockedError):
             return "another process is writing this library; stop it, or wait for it"
+        if isinstance(error, LibraryMovedError):
+            return (
+                "the library was moved, removed or replaced while it was served; nothing was written, and the next "
+                "request is answered by what stands there now"
+            )
         return str(error).replace(f"{self.libraries.directory}{os.sep}", "").replace(str(self.libraries.directory), "")
 
 

@@ -34,6 +34,16 @@ class RamFiles(Files):
         data = self._file(name)
         return id(data), len(data), self._changes.get(name, 0)
 
+    def is_in_place(self) -> bool:
+        return True
+
+    def found_at(self) -> Path:
+        return self.directory
+
+    def file_of(self, file: str | int) -> tuple[int, int] | None:
+        data = self.descriptors[file] if isinstance(file, int) else self.files.get(file)
+        return None if data is None else (0, id(data))
+
     def open(self, name: str) -> int:
         fd = next(self._numbers)
         self.descriptors[fd] = self._file(name)
@@ -97,6 +107,9 @@ class NoLock(WriterLock):
 
     def acquire(self) -> None:
         pass
+
+    def is_linked(self) -> bool:
+        return True
 
     def release(self) -> None:
         pass

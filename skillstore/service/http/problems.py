@@ -58,6 +58,7 @@ _KINDS: list[tuple[type[Exception], Kind]] = [
     (errors.EncoderMismatchError, Kind(409, "encoder-mismatch", "The library's embeddings are of another encoder")),
     (errors.InvalidInputError, Kind(422, "invalid-input", "What was given cannot be used")),
     (errors.SkillNotFoundError, Kind(404, "skill-not-found", "There is no such skill")),
+    (errors.LibraryMovedError, Kind(409, "library-moved", "The library was moved or replaced while it was served")),
     (errors.LibraryNotFoundError, Kind(404, "library-not-found", "There is no such library")),
     (errors.LibraryLockedError, Kind(503, "library-locked", "Another process has the library")),
     (errors.LibraryClosedError, Kind(503, "library-closed", "The library is being closed")),
