@@ -187,7 +187,8 @@ def test_the_public_names_of_skillstore() -> None:
         "AccessDeniedError", "Added", "Additions", "BackendUnavailableError", "CorruptLibraryError", "Damage",
         "EncoderMismatchError", "Interval", "InvalidInputError", "LibraryClosedError", "LibraryLockedError",
         "LibraryMovedError", "LibraryNotFoundError", "Match", "Matches", "NearMiss", "NearMisses", "Notes", "OneOf",
-        "ReadOnlyError", "Repair", "Skill", "SkillLibrary", "SkillNotFoundError", "SkillStoreError", "UnsupportedFormatError",
+        "ReadOnlyError", "Repair", "Skill", "SkillLibrary", "SkillNotFoundError", "SkillStoreError",
+        "UnsupportedFormatError",
         "WriteFailedError", "is_applicable", "migrate", "repair", "restore",
     ]  # fmt: skip
     assert all(hasattr(skillstore, name) for name in skillstore.__all__)
@@ -196,7 +197,8 @@ def test_the_public_names_of_skillstore() -> None:
 def test_the_public_names_of_a_library() -> None:
     assert sorted(name for name in dir(skillstore.SkillLibrary) if not name.startswith("_")) == [
         "add_skill", "add_skills", "backup", "batch", "check_in_place", "close", "compact", "embedding_dim", "encoder",
-        "get_skill", "get_stats", "notes", "once", "open", "record_outcome", "remove_skill", "replace_skill", "restore_skills",
+        "get_skill", "get_stats", "notes", "once", "open", "record_outcome", "remove_skill", "replace_skill",
+        "restore_skills",
         "retrieve_skills",
         "settle", "skills", "snapshot", "verify", "why_not",
     ]  # fmt: skip
