@@ -17,7 +17,7 @@ class Notes(MutableMapping[str, Value]):
 
     def __init__(self, backend: Backend, library: object = None) -> None:
         """`library` is kept from being collected, and so from being closed, while the notes are used."""
-        self._backend, self._library = backend, library
+        self._library, self._backend = library, backend  # in this order: a copy is refused by the library, in its words
 
     def __getitem__(self, key: str) -> Value:
         return self._backend.get_note(_note_key(key))

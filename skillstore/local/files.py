@@ -36,6 +36,7 @@ class Files:
     def __init__(self, directory: Path) -> None:
         """Opens nothing yet: the first use of a file opens the directory, and `close_directory` closes it."""
         self.directory = directory.absolute()
+        self._path = str(self.directory)
         self._fd = -1
         self._identity: tuple[int, int] | None = None
         self._ended = False
@@ -75,14 +76,21 @@ class Files:
 
     def is_in_place(self) -> bool:
         """Whether the path leads to the directory that is held. Costs one system call."""
-        held = self._held_identity()
+        there = self.version()
+        return there is not None and there[:2] == self._held_identity()
+
+    def version(self) -> tuple[int, int, int] | None:
+        """What stands at the path: (device, inode, mtime in ns), which changes with every name in it; None if nothing.
+
+        Costs one system call. The clock of a file system ticks every few milliseconds: see `identity.is_settled`.
+        """
         try:
-            status = os.stat(self.directory)  # noqa: PTH116 - called before every commit; Path is slower
+            status = os.stat(self._path)  # noqa: PTH116 - called before every commit; Path is slower
         except OSError as error:
             if error.errno in _NO_DIRECTORY:
-                return False
+                return None
             raise
-        return (status.st_dev, status.st_ino) == held
+        return status.st_dev, status.st_ino, status.st_mtime_ns
 
     def found_at(self) -> Path | None:
         """Where the directory that is held is now; None if it was removed, or the system does not say."""

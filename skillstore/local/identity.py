@@ -6,10 +6,14 @@ on would acknowledge changes that are on no disk, or write over a library of som
 
 from __future__ import annotations
 
+import time
+
 from skillstore.errors import LibraryMovedError
 from skillstore.local import directory
 from skillstore.local.files import Files
 
+_TICK_NS = 100_000_000
+"""More than the clock of any local file system takes to tick."""
 _EXPORT = "what this process still holds can be saved with skillstore.interchange.export_lines(library)"
 
 
@@ -17,6 +21,14 @@ def check_directory(files: Files) -> None:
     """Raise LibraryMovedError unless the path leads to the directory that was opened. Costs one system call."""
     if not files.is_in_place():
         raise moved(files)
+
+
+def is_settled(version: tuple[int, int, int] | None) -> bool:
+    """Whether any later change of a name gives the directory another `Files.version`.
+
+    A change within the tick of the last one leaves its mtime as it is, so that has to lie some time back.
+    """
+    return version is not None and time.time_ns() - version[2] > _TICK_NS
 
 
 def moved(files: Files) -> LibraryMovedError:

@@ -231,10 +231,10 @@ class Journal:
         """Whether the file of its name is the one that is written to."""
         return self._files.file_of(self._name) == self._file
 
-    def is_intact(self) -> bool:
-        """Whether the file of its name is the one that is written to, and nobody else wrote over its end."""
+    def ends_as_written(self) -> bool:
+        """Whether the bytes written last are still there: nobody cut the file or wrote over its end."""
         there = self._files.read_short(self._fd, self.place.offset - len(self._last), len(self._last))
-        return there == self._last and self.is_linked()
+        return there == self._last
 
     def trim(self) -> None:
         """Drop what a signal left of a write that it broke off."""

@@ -128,6 +128,7 @@ class Disk:
         self._files, self._lock, self._manifest, self._journal = files, lock, named, journal
         self._manifest_identity = files.identity(directory.MANIFEST)
         self._segment_identities = {file.name: files.identity(file.name) for file in named.segments}
+        self._checked: tuple[int, int, int] | None = None  # the directory's version when all names in it were right
         self._sealed = False
         self._turning = threading.Lock()  # a thread that syncs at intervals does not meet a journal being closed
         self._caching = threading.Lock()  # cells are saved by a thread of their own
@@ -168,25 +169,38 @@ class Disk:
         return self._files
 
     def seems_in_place(self) -> bool:
-        files, manifest_there = self._files, self._identity_of(directory.MANIFEST)
-        return files.is_in_place() and self._lock.is_linked() and manifest_there == self._manifest_identity
+        in_place = self._is_as_checked() or (self._files.is_in_place() and self._lock.is_linked())
+        return in_place and self._manifest_identity == self._identity_of(directory.MANIFEST)
 
     def check_in_place(self) -> None:
-        identity.check_directory(self._files)
-        if not self._lock.is_linked():
-            raise identity.changed(self._files, directory.LOCK)
-        self._check_files()
+        version = self._files.version()
+        if version is None or version != self._checked:
+            identity.check_directory(self._files)
+            if not self._lock.is_linked():
+                raise identity.changed(self._files, directory.LOCK)
+            self._check_journal_linked()
+            self._checked = version if identity.is_settled(version) else None
+        self._check_contents()
 
     def check_written(self) -> None:
-        identity.check_directory(self._files)
+        if not self._is_as_checked():
+            identity.check_directory(self._files)
+            self._check_journal_linked()
+
+    def _is_as_checked(self) -> bool:
+        """Whether no name in the directory has changed since all of them were checked."""
+        checked = self._checked
+        return checked is not None and self._files.version() == checked
+
+    def _check_journal_linked(self) -> None:
         if not self._journal.is_linked():
             raise identity.changed(self._files, self._manifest.journal)
 
-    def _check_files(self) -> None:
-        """Raise LibraryMovedError unless MANIFEST and the journal are those that this process wrote or read."""
+    def _check_contents(self) -> None:
+        """Raise LibraryMovedError unless MANIFEST and the journal end as this process wrote or read them."""
         if self._manifest_identity != self._identity_of(directory.MANIFEST):
             raise identity.changed(self._files, directory.MANIFEST)
-        if not self._journal.is_intact():
+        if not self._journal.ends_as_written():
             raise identity.changed(self._files, self._manifest.journal)
 
     def _check_segments(self, table: Table) -> None:
@@ -321,4 +335,5 @@ class Disk:
         """Raise LibraryMovedError unless all that was acknowledged is in the directory, wherever that is now."""
         if self._files.found_at() is None:
             raise identity.moved(self._files)
-        self._check_files()
+        self._check_journal_linked()
+        self._check_contents()

@@ -13,10 +13,12 @@ from skillstore import (
     InvalidInputError,
     LibraryClosedError,
     LibraryLockedError,
+    LibraryMovedError,
     LibraryNotFoundError,
     Skill,
     SkillLibrary,
     WriteFailedError,
+    restore,
 )
 from skillstore.local.files import Files
 from skillstore.service.libraries import Libraries
@@ -118,6 +120,38 @@ def test_after_a_failed_write_questions_are_answered_and_the_next_write_opens_it
     assert libraries.get("a") is not first
     assert libraries.get("a").get_skill(1).times_used >= 1
     libraries.close()
+
+
+@pytest.mark.parametrize("what", ["restored", "removed", "made anew", "moved and back"])
+@pytest.mark.parametrize("asked", ["library_stats", "retrieve_skills", "record_outcome", "snapshot"])
+def test_a_library_that_is_moved_is_told_once_and_what_stands_there_then_is_served(
+    what: str, asked: str, tmp_path: Path
+) -> None:
+    place = tmp_path / "all" / "a"
+    request = {"retrieve_skills": {"state": {}}, "record_outcome": {"id": 1, "success": True}}.get(asked, {})
+    with Service(tmp_path / "all") as service:
+        with SkillLibrary.open(place, embedding_dim=2) as library:
+            library.add_skill(ONE)
+            library.backup(tmp_path / "backup")
+        assert service.run("library_stats", {}, library="a")["total_skills"] == 1
+        place.rename(tmp_path / "aside")
+        if what == "restored":
+            restore(tmp_path / "backup", place)
+        elif what == "made anew":
+            SkillLibrary.open(place, embedding_dim=2).close()
+        with pytest.raises(LibraryMovedError) as told:
+            service.run(asked, request, library="a")
+        assert str(tmp_path) not in service.told(told.value)
+        if what == "moved and back":
+            (tmp_path / "aside").rename(place)
+        if what == "removed":
+            with pytest.raises(LibraryNotFoundError):
+                service.run(asked, request, library="a")
+        elif what != "made anew" or asked != "record_outcome":
+            service.run(asked, request, library="a")
+    with SkillLibrary.open(tmp_path / "aside" if (tmp_path / "aside").exists() else place) as library:
+        library.verify()
+        assert len(library) == 1
 
 
 def test_what_is_asked_while_it_is_opened_anew_is_asked_again(tmp_path: Path) -> None:

@@ -37,6 +37,9 @@ class RamFiles(Files):
     def is_in_place(self) -> bool:
         return True
 
+    def version(self) -> tuple[int, int, int]:
+        return 0, 0, 0
+
     def found_at(self) -> Path:
         return self.directory
 

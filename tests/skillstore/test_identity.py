@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import subprocess
 import sys
@@ -248,4 +249,5 @@ def test_no_descriptor_is_left_of_a_library_that_is_closed(tmp_path: Path) -> No
 def _descriptors() -> int:
     if not Path("/proc/self/fd").exists():
         pytest.skip("descriptors are counted in /proc")
+    gc.collect()
     return len(list(Path("/proc/self/fd").iterdir()))
