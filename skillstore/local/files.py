@@ -36,7 +36,7 @@ class Files:
     def __init__(self, directory: Path) -> None:
         """Opens nothing yet: the first use of a file opens the directory, and `close_directory` closes it."""
         self.directory = directory.absolute()
-        self._path = str(self.directory)
+        self._place = str(self.directory)
         self._fd = -1
         self._identity: tuple[int, int] | None = None
         self._ended = False
@@ -85,7 +85,7 @@ class Files:
         Costs one system call. The clock of a file system ticks every few milliseconds: see `identity.is_settled`.
         """
         try:
-            status = os.stat(self._path)  # noqa: PTH116 - called before every commit; Path is slower
+            status = os.stat(self._place)  # noqa: PTH116 - called before every commit; Path is slower
         except OSError as error:
             if error.errno in _NO_DIRECTORY:
                 return None

@@ -129,7 +129,7 @@ def undisturbed(files: Files, read: Callable[[_Found], T]) -> T:
         except FileNotFoundError as error:
             if directory.MANIFEST not in before:
                 raise
-            failure = CorruptLibraryError(str(error.filename), 0, "the file is missing")
+            failure = CorruptLibraryError(str(files.path(str(error.filename))), 0, "the file is missing")
         except CorruptLibraryError as error:
             failure = error
         if before == _fingerprint(files):

@@ -126,7 +126,7 @@ class Disk:
 
     def __init__(self, files: Files, lock: WriterLock, named: Manifest, journal: Journal) -> None:
         self._files, self._lock, self._manifest, self._journal = files, lock, named, journal
-        self._manifest_identity = files.identity(directory.MANIFEST)
+        self._manifest_identity: tuple[int, int, int] | None = files.identity(directory.MANIFEST)
         self._segment_identities = {file.name: files.identity(file.name) for file in named.segments}
         self._checked: tuple[int, int, int] | None = None  # the directory's version when all names in it were right
         self._sealed = False
@@ -170,7 +170,7 @@ class Disk:
 
     def seems_in_place(self) -> bool:
         in_place = self._is_as_checked() or (self._files.is_in_place() and self._lock.is_linked())
-        return in_place and self._manifest_identity == self._identity_of(directory.MANIFEST)
+        return in_place and self._is_manifest_ours()
 
     def check_in_place(self) -> None:
         version = self._files.version()
@@ -198,10 +198,14 @@ class Disk:
 
     def _check_contents(self) -> None:
         """Raise LibraryMovedError unless MANIFEST and the journal end as this process wrote or read them."""
-        if self._manifest_identity != self._identity_of(directory.MANIFEST):
+        if not self._is_manifest_ours():
             raise identity.changed(self._files, directory.MANIFEST)
         if not self._journal.ends_as_written():
             raise identity.changed(self._files, self._manifest.journal)
+
+    def _is_manifest_ours(self) -> bool:
+        known = self._manifest_identity
+        return known is None or known == self._identity_of(directory.MANIFEST)
 
     def _check_segments(self, table: Table) -> None:
         """Raise LibraryMovedError if the file of a segment that the next generation shares is not what was written."""
@@ -282,6 +286,7 @@ class Disk:
             self._sealed = False
 
     def _write_manifest(self, named: Manifest) -> None:
+        self._manifest_identity = None  # not known while it is replaced, nor where a failing disk broke that off
         manifest.write(self._files, named)
         self._manifest_identity = self._files.identity(directory.MANIFEST)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from skillstore import CorruptLibraryError, SkillLibrary, UnsupportedFormatError
-from skillstore.local import cells, segment
+from skillstore.local import cells, segment, table
 from tests.contracts.library_contract import skill
 from tests.skillstore.scan import answers, exact
 
@@ -33,7 +33,8 @@ _STATES: list[dict[str, Any]] = [{}, {"n": 0}, {"n": 1, "z": 1, "room": {"light"
 
 
 def with_cells(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Segments of few skills have cells, and are asked through them."""
+    """Segments of few skills have cells, and are asked through them; the keeper merges none, whenever it comes to it."""
+    monkeypatch.setattr(table, "_LIKE_SMALL", 1)
     monkeypatch.setattr(cells, "SMALLEST", 3)
     monkeypatch.setattr(cells, "_FARTHEST", 1)
     for name in ("_FEW", "_MANY", "_SAMPLE"):
