@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -61,7 +60,7 @@ def remove(key_id: str, as_json: bool) -> None:
 def _keys() -> Keys:
     from skillstore.service.keys import Keys
 
-    return Keys(Path(place.where()))
+    return Keys(place.directory())
 
 
 def _data(key: Key) -> dict[str, Any]:

@@ -35,9 +35,9 @@ def mcp(name: str | None, read_only: bool, allow_delete: bool) -> None:
                 f"MCP needs more ({error.name} is missing): pip install 'skillstore[mcp]'"
             ) from None
 
-    where, fixed, mode = Path(place.where()), name, "r" if read_only else "rw"
+    where, fixed, mode = Path(place.local()), name, "r" if read_only else "rw"
     libraries: Libraries
-    if _is_library(where) or (name is None and not _has_any(where)):
+    if place.is_library(where) or (name is None and not _has_any(where)):
         fixed = name or _called(where)
         libraries = OneLibrary(where, fixed, mode=mode)
     elif name is not None:
@@ -46,10 +46,6 @@ def mcp(name: str | None, read_only: bool, allow_delete: bool) -> None:
         libraries = Libraries(where, mode=mode)
     with Service(libraries) as service:
         serve(Asking(service, Caller(LOCAL.name, "read") if read_only else LOCAL, fixed, allow_delete))
-
-
-def _is_library(where: Path) -> bool:
-    return (where / "MANIFEST").exists() or any(where.glob("journal-*"))
 
 
 def _has_any(where: Path) -> bool:

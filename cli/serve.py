@@ -43,7 +43,7 @@ def serve(
             f"serving needs more ({error.name} is missing): pip install 'skillstore[serve]'"
         ) from None
 
-    with running(place.where(), host, port, named, rate or None, quiet, partial(_more, allow_delete)) as service:
+    with running(place.directory(), host, port, named, rate or None, quiet, partial(_more, allow_delete)) as service:
         service.serve(partial(_started, service.address, as_json))
     tell("stopped")
 

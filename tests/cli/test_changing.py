@@ -135,7 +135,6 @@ def test_a_file_with_a_fault_adds_nothing_and_the_fault_is_named(
         (["add", "x", "--embedding", "[1, 2]", "--action", "y", "--metadata", "7"], "metadata"),
         (["add", "x", "--embedding", "[1, 2]", "--action", "y", "--metadata", "1" * 5000], "digits"),
         (["remove"], "ID"),
-        (["remove", "one"], "one"),
     ],
 )
 def test_a_fault_in_the_arguments_changes_nothing_and_is_named(
