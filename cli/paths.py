@@ -44,8 +44,7 @@ def expanded(text: str) -> str:
         return text
     path = os.path.expanduser(_VARIABLE.sub(lambda found: _value(found, text), text))  # noqa: PTH111 - keeps "./~"
     if path.startswith("~"):
-        user = path[1:].partition("/")[0]
-        raise ValueError(f"no home directory is known for {f'user {user!r}' if user else 'you'}; ./~ is a name with a ~")
+        raise ValueError(f"no home directory is known for {path.partition('/')[0]!r:.80}; ./~ begins a name with a ~")
     return path
 
 

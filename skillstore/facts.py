@@ -1,5 +1,7 @@
 """Facts: what people write as ``name = value``, read in one way on the command line and on the page, as plain JSON.
 
+A value is read by how it is written:
+
     true, false, null      as JSON writes them, as Python does (True, False, None), or in capitals
     3, -2.5, .5, 1e3       a number
     "...", [...], {...}    JSON; whatever stands in quotes is text: "true", "3"

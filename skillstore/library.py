@@ -75,6 +75,8 @@ class SkillLibrary:
     ) -> SkillLibrary:
         """The library in the directory `where`, or of a server at ``http://host:port/name``.
 
+        A ~ or ~user at the beginning of `where` is a home directory; "./~" begins a name with a ~.
+
         embedding_dim  length of every embedding; required for a new library
         encoder        name of what makes the embeddings
         same_skill     an added skill whose similarity to an existing one is above this is merged into it; None keeps
@@ -372,7 +374,10 @@ def path_of(where: Any, what: str = "a library is opened by the path of its dire
         os.fsencode(where)
     except UnicodeEncodeError:
         raise InvalidInputError(f"{where!r} cannot be a path") from None
-    return Path(where)
+    path = os.path.expanduser(where)  # noqa: PTH111 - Path would take "./~", a directory of that name, for "~"
+    if str(path).startswith("~"):
+        raise InvalidInputError(f"{where!r} is in a home directory that is not known; './~...' is a name with a ~")
+    return Path(path)
 
 
 def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:

@@ -44,11 +44,15 @@ def test_a_stopped_training_keeps_its_finished_episodes_and_the_next_goes_on(
     wait_for(lambda: episodes() > 2)
     process.send_signal(number)
     stdout, stderr = process.communicate(timeout=60)
-    assert (process.returncode, stdout) == (code, "")
+    done = episodes()
+    assert process.returncode == code
+    assert stdout.startswith(f"Episodes 1 to {done}, means:"), "what was done is summed up"
     assert stderr.strip().startswith("stopped; ")
     assert "Traceback" not in stderr
     assert (here / "skills" / "seal").exists()
-    done = episodes()  # and now another process, with another hash seed than this one
+    assert len(History.load("skills-curves.csv")) == done
+    assert (here / "skills-curves.png").read_bytes().startswith(b"\x89PNG")
+    # now another process, with another hash seed than this one
     subprocess.run([*PROGRAM, *TRAIN, "--episodes", "2", "--seed", "4"], check=True, capture_output=True)
     never_stopped = SkillLibrary(embedding_dim=ENCODER_DIM, encoder=ENCODER_NAME)
     agent = ProceduralMemoryAgent(never_stopped, np.random.default_rng(4), explorer=CuriousExplorer())
