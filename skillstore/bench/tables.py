@@ -88,6 +88,8 @@ def _disturbed(rows: list[Figures]) -> Iterator[str]:
 
 
 def _contenders(contenders: list[Figures], size: tuple[int, int]) -> Iterator[str]:
+    if not contenders:  # it was stopped before
+        return
     kinds = [line["kind"] for line in contenders]
     kind = "standard" if "standard" in kinds else kinds[0]
     raw = 4e-6 * size[0] * size[1]
