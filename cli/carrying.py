@@ -32,15 +32,17 @@ def export(file: str, as_json: bool) -> None:
     """
     from skillstore.interchange import export_lines
 
-    _check_json(file, as_json)
+    _check_stdout(file, as_json)
     with place.reading() as library, _written(file) as target:
         written = sum(target.write(line + "\n") > 0 for line in export_lines(library)) - 1
     if file != "-":
         show({"file": file, "skills": written}, f"{count(written, 'skill')} written to {plain(file)}", as_json)
 
 
-def _check_json(file: str, as_json: bool) -> None:
-    if as_json and file == "-":
+def _check_stdout(file: str, as_json: bool) -> None:
+    if file == "-" and sys.stdout is None:
+        raise click.UsageError("stdout is closed; name a FILE")
+    if file == "-" and as_json:
         raise click.UsageError("--json prints what was done, and stdout has the library itself; name a FILE")
 
 
@@ -127,7 +129,7 @@ def backup(file: str, as_json: bool) -> None:
     For restore, byte for byte; export is for other programs. The library may be written meanwhile: all that was
     acknowledged before is in it. FILE must not be there yet, and appears whole or not at all; - is stdout.
     """
-    _check_json(file, as_json)
+    _check_stdout(file, as_json)
     with place.reading() as library, _bar("backup") as progress:
         done = library.backup(sys.stdout.buffer if file == "-" else file, progress=progress)
     if file == "-":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -51,6 +52,8 @@ def lines(file: str) -> Iterator[str]:
     """The lines of a UTF-8 file, or of stdin for "-", with their ends. Raises InvalidInputError for other bytes."""
     from skillstore import InvalidInputError
 
+    if file == "-" and sys.stdin is None:
+        raise InvalidInputError("stdin is closed; give a file")
     try:
         with click.open_file(file, encoding="utf-8-sig") as source:
             while line := source.readline(LINE):

@@ -35,7 +35,11 @@ def mcp(name: str | None, read_only: bool, allow_delete: bool) -> None:
                 f"MCP needs more ({error.name} is missing): pip install 'skillstore[mcp]'"
             ) from None
 
-    where, fixed, mode = Path(place.local()), name, "r" if read_only else "rw"
+    if read_only and allow_delete:
+        raise click.UsageError("with --read-only nothing is deleted; leave out --allow-delete")
+    if sys.stdin is None or sys.stdout is None:
+        raise click.UsageError("an MCP client is spoken to over stdin and stdout, and one of them is closed")
+    where, fixed, mode = place.no_file(), name, "r" if read_only else "rw"
     libraries: Libraries
     if place.is_library(where) or (name is None and not _has_any(where)):
         fixed = name or _called(where)

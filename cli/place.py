@@ -49,10 +49,16 @@ def local() -> str:
 
 def directory() -> Path:
     """A directory of libraries, there or not. Raises UsageError for a single library, a file, or an address."""
-    path = Path(local())
+    path = no_file()
     if is_library(path):
-        above = path.parent if path.name else Path("..")
-        raise click.UsageError(f"{path} is a library; give the directory that libraries are in, here --library {above}")
+        above = path.parent if path.name not in ("", "..") else path / ".."
+        raise click.UsageError(f"{path} is a library; give the directory that it is in ('--library {above}')")
+    return path
+
+
+def no_file() -> Path:
+    """A directory of any kind, there or not. Raises UsageError for a file, or an address."""
+    path = Path(local())
     if path.exists() and not path.is_dir():
         raise click.UsageError(f"{path} is a file; give a directory that libraries are in, or are to be in")
     return path

@@ -55,7 +55,7 @@ def read_value(text: str) -> Any:
     if word.lower() in _WORDS:
         return _WORDS[word.lower()]
     if word.lstrip("+-").lower() in _NOT_FINITE:
-        raise InvalidInputError(f"{word} is not a finite number; the text is written in double quotes: {word!r}")
+        raise InvalidInputError(f"{word} is not a finite number; as text it is put in double quotes")
     if _NUMBER.fullmatch(word):
         return _number(word)
     if not word.startswith(('"', "[", "{")):
