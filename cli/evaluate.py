@@ -158,7 +158,7 @@ def _measure(
         raise click.ClickException(str(error)) from error
     except (KeyboardInterrupt, SystemExit):
         kept = "" if file is None else f", kept in {file}; the same command goes on from there"
-        tell(f"stopped; {len(finished.outcomes)} of {len(finished.cases)} runs of {name} are finished{kept}")
+        tell(f"stopped; {len(finished.outcomes)} of {count(len(finished.cases), 'run')} of {name} finished{kept}")
         results += [result()] if finished.outcomes else []
         raise
     results.append(result())

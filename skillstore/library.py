@@ -335,7 +335,7 @@ class SkillLibrary:
             raise InvalidInputError(f"a Skill is needed, not {type(skill).__name__}")
         if len(skill.embedding) != self.embedding_dim:
             raise InvalidInputError(
-                f"the embedding of {skill.name!r} has {len(skill.embedding)} dimensions; the library keeps "
+                f"the embedding of {skill.name!r} has {_dimensions(skill.embedding)}; the library keeps "
                 f"{self.embedding_dim}"
             )
         return skill
@@ -346,7 +346,7 @@ class SkillLibrary:
         query = unit(embedding, "the query embedding")
         if len(query) != self.embedding_dim:
             raise InvalidInputError(
-                f"the query embedding has {len(query)} dimensions; the library keeps {self.embedding_dim}"
+                f"the query embedding has {_dimensions(query)}; the library keeps {self.embedding_dim}"
             )
         return query
 
@@ -378,6 +378,10 @@ def path_of(where: Any, what: str = "a library is opened by the path of its dire
     if str(path).startswith("~"):
         raise InvalidInputError(f"{where!r} is in a home directory that is not known; './~...' is a name with a ~")
     return Path(path)
+
+
+def _dimensions(vector: Vector) -> str:
+    return "1 dimension" if len(vector) == 1 else f"{len(vector)} dimensions"
 
 
 def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
