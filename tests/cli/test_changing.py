@@ -186,3 +186,13 @@ def test_snapshot_and_compact_start_generations(run: Run, skills: Path) -> None:
 def test_only_adding_makes_a_library(command: list[str], run: Run, here: Path) -> None:
     refused(run(*command), 3, "there is no library at skills")
     assert list(here.iterdir()) == []
+
+
+def test_skills_are_removed_by_id_or_by_a_name_that_only_they_have(run: Run, skills: Path) -> None:
+    assert data(run("remove", "wave", "1", "3", "--json")) == [{"id": 3, "name": "wave"}, {"id": 1, "name": "get_key"}]
+    refused(run("remove", "open_door", "nobody"), 3, "'nobody'")
+    assert [skill.name for skill in kept()] == ["open_door"]
+    with SkillLibrary.open(skills) as library:
+        library.add_skill(Skill("open_door", {"other": 1}, ["pull"], [1.0, 0.0]))
+    refused(run("remove", "open_door"), 2, "2 skills", "2, 4")
+    assert len(kept()) == 2
