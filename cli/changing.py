@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -155,11 +155,11 @@ def remove(words: tuple[str, ...], as_json: bool) -> None:
     skill has that. Ids are never given again.
     """
     with Interrupts(), place.writing() as library, library.batch():
-        removed = list({skill.id: skill for skill in (chosen_skill(library, word) for word in words)}.values())
-        for skill in removed:
-            library.remove_skill(skill.id)
-    said = "\n".join(f"removed skill {skill.id} ({plain(skill.name)})" for skill in removed)
-    show([{"id": skill.id, "name": skill.name} for skill in removed], said, as_json)
+        found = {cast("int", skill.id): skill for skill in (chosen_skill(library, word) for word in words)}
+        for skill_id in found:
+            library.remove_skill(skill_id)
+    said = "\n".join(f"removed skill {skill.id} ({plain(skill.name)})" for skill in found.values())
+    show([{"id": skill.id, "name": skill.name} for skill in found.values()], said, as_json)
 
 
 @click.command("snapshot", epilog="Example: skillstore --library skills snapshot")

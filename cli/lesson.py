@@ -112,8 +112,7 @@ class Lesson:
     @classmethod
     def of(cls, library: SkillLibrary, pairs: Pairs) -> Lesson:
         """Of the episodes that are finished."""
-        histories = [history(library, name) for name in (AGENT, CONTROL)]
-        return cls(pairs.finished, pairs.against, *histories, list(library))
+        return cls(pairs.finished, pairs.against, history(library, AGENT), history(library, CONTROL), list(library))
 
 
 def history(library: SkillLibrary, name: str) -> History:

@@ -19,6 +19,7 @@ from skillstore import Skill
 from skillstore.bench import measure, tables
 from skillstore.bench.exam import Exam, saved
 from skillstore.bench.flat import Resolver
+from skillstore.bench.pairs import paired
 from skillstore.bench.peers.client import Client
 from skillstore.bench.peers.known import KNOWN
 from skillstore.bench.threads import Running, environment, limited
@@ -265,7 +266,7 @@ def test_threads_are_limited_and_given_back() -> None:
 def test_a_stopped_bench_prints_and_draws_the_rows_that_are_finished(
     run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = measure.paired
+    whole = paired
 
     def stopped(*arguments: Any) -> Any:
         measured_so_far.append(1)
