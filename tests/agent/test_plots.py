@@ -73,4 +73,4 @@ assert "matplotlib.pyplot" not in sys.modules
 def test_the_picture_of_a_bench_is_drawn_whatever_backend_is_set() -> None:
     pytest.importorskip("matplotlib")
     code = "from skillstore.bench.plots import _import_matplotlib; _import_matplotlib(); import matplotlib.figure"
-    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "MPLBACKEND": "module://no.such"})
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "MPLBACKEND": "no-such-backend"})

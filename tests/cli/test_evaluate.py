@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -180,3 +181,8 @@ def test_a_picture_that_fails_loses_no_row(run: Run, here: Path, monkeypatch: py
 def test_every_table_says_what_of_an_effort_it_goes_by() -> None:
     assert {name for table in TABLES.values() for name in table.effort} == set(module.EFFORT)
     assert set(module.EFFORT) == {field.name for field in dataclasses.fields(Effort)}
+
+
+def test_ctrl_c_is_for_the_process_that_was_started_and_not_for_its_children() -> None:
+    code = "import signal; from agent.evaluation import pool; pool._alone(); signal.raise_signal(signal.SIGINT)"
+    subprocess.run([sys.executable, "-c", code], check=True)
