@@ -95,8 +95,8 @@ class Wanted:
             if value is not KEPT and (value != have or type(value) is bool):
                 error = EncoderMismatchError if name == "encoder" else InvalidInputError
                 raise error(
-                    f"the library keeps {name} = {have!r}, and was opened with {name} = {value!r}; open it with what "
-                    "it keeps, which is what it has where nothing is given, or open another library"
+                    f"the library keeps {name} = {have!r}, not {value!r}; open it without naming {name}, or open "
+                    "another library"
                 )
 
 
