@@ -66,8 +66,8 @@ class Film:
     def caption(self, step: int) -> str:
         """What is written under the frame of a step."""
         steps = len(self.seen) - 1
-        ending = "solved" if self.solved else "not solved"
-        return f"{self.title}: {f'step {step}' if step < steps else f'{ending}, {steps} steps'}"
+        ending = f"{'solved' if self.solved else 'not solved'}, {steps} step{'s' if steps != 1 else ''}"
+        return f"{self.title}: {f'step {step}' if step < steps else ending}"
 
 
 def animate(path: str | Path, films: Sequence[Film], *, most: int = 200) -> None:

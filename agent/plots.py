@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,11 +90,35 @@ def _curve(axes: Axes, agent: str, curve: Curve, number: int) -> None:
 
 
 def _figure(width: float, height: float) -> Figure:
+    """A figure that draws into files, whatever backend is set; the user's pyplot is neither loaded nor changed."""
     try:
+        _import_matplotlib()
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError("drawing needs matplotlib: pip install 'skillstore[plot]'") from error
-    return Figure(figsize=(width, height), dpi=120, layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _import_matplotlib() -> None:
+    """Load matplotlib whatever MPLBACKEND says: its import fails where that names a backend it cannot find.
+
+    Jupyter sets the variable for every program it starts, also for those of other environments. A backend that can be
+    found stays the user's, for pyplot.
+    """
+    if "matplotlib" in sys.modules:
+        return
+    backend = os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    if backend:
+        with suppress(ValueError):
+            matplotlib.rcParams["backend"] = backend
 
 
 def _panel(axes: Axes, column: str, title: str, history: History, control: History) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from cli import place
-from cli.given import Json, state
+from cli.chosen import chosen_skill
+from cli.given import Json, hint, state
 from cli.output import as_json, count, plain, show, table, tell
 
 if TYPE_CHECKING:
@@ -53,16 +54,19 @@ def list_skills(limit: int | None, sort: str, as_json: bool) -> None:
 
 
 @click.command("show", epilog="Example: skillstore --library skills show 1")
-@click.argument("skill_id", metavar="ID", type=int)
+@click.argument("skill", metavar="ID|NAME")
 @as_json
-def show_skill(skill_id: int, as_json: bool) -> None:
-    """Show all there is to know of one skill."""
+def show_skill(skill: str, as_json: bool) -> None:
+    """Show all there is to know of one skill.
+
+    It is named by its id, or by its name where no other skill has that. What is both is taken as an id.
+    """
     from cli import rows
     from skillstore.forms import skill_form
 
     with place.reading() as library:
-        skill = library.get_skill(skill_id)
-    show({**skill_form(skill), "success_rate": skill.success_rate}, rows.page(skill), as_json)
+        found = chosen_skill(library, skill)
+    show({**skill_form(found), "success_rate": found.success_rate}, rows.page(found), as_json)
 
 
 @click.command("search", epilog="Example: skillstore --library skills search has_key=true --top-k 2")
@@ -81,13 +85,14 @@ def search(
 ) -> None:
     """Find the skills that apply in a state, best first.
 
-    The state is --state and the KEY=VALUE pairs together; a VALUE is JSON, or else text. Without --embedding the
-    skills that worked most reliably come first.
+    The state is --state and the KEY=VALUE pairs together. A VALUE is true, false, null, a number or other JSON, or else
+    text; in double quotes everything is text. Without --embedding the skills that worked most reliably come first.
     """
     from cli import rows
 
+    asked = state(form, facts)
     with place.reading() as library:
-        matches = library.retrieve_skills(state(form, facts), embedding, top_k, min_similarity, exact)
+        matches = library.retrieve_skills(asked, embedding, top_k, min_similarity, exact)
     found = [{"similarity": match.similarity, "skill": rows.data(match.skill)} for match in matches]
     lines = [(_similarity(match), *rows.row(match.skill)) for match in matches]
     show(
@@ -96,7 +101,7 @@ def search(
         as_json,
     )
     if not matches:
-        tell("no skill applies; 'skillstore why-not' with the same state says what is missing")
+        tell(f"no skill applies; 'skillstore why-not' with the same state says what is missing{hint(asked)}")
 
 
 @click.command("why-not", epilog="Example: skillstore --library skills why-not has_key=false")

@@ -7,10 +7,16 @@ import itertools
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from cli.output import as_json, show, tell
+from cli.edge import ERROR
+from cli.output import as_json, count, show, tell
+from cli.paths import Given, check_file
+
+if TYPE_CHECKING:
+    from skillstore.bench.measure import Measurement
 
 
 @click.command("bench", epilog="Example: skillstore bench --skills 2000 --dim 16 --queries 20 --row '29 %'")
@@ -57,8 +63,8 @@ from cli.output import as_json, show, tell
     help="A peer that takes longer to build is left out; in a row it is asked no longer than this.",
 )
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="For all contenders.")
-@click.option("--keep", metavar="DIR", type=Path, help="Keep the libraries here, and use those that are there.")
-@click.option("--plot", metavar="FILE.png", type=Path, help="Draw the picture.")
+@click.option("--keep", metavar="DIR", type=Given(), help="Keep the libraries here, and use those that are there.")
+@click.option("--plot", metavar="FILE.png", type=Given(), help="Draw the picture.")
 @as_json
 def bench(
     counts: tuple[int, ...],
@@ -79,6 +85,10 @@ def bench(
     pair, and prints medians in milliseconds; then asks the peers, each in a process of its own. With --peers all this
     takes several times as long; pip install 'skillstore[bench]' installs most of them.
     """
+    if plot is not None:
+        check_file(plot, ".png")
+    if keep is not None and keep.exists() and not keep.is_dir():
+        raise click.UsageError(f"{keep} is a file; --keep takes a directory")
     from skillstore.bench import measure, tables
 
     chosen = tuple(row for row in measure.ROWS if not names or row.name in names)
@@ -86,7 +96,7 @@ def bench(
     if unknown:
         known = ", ".join(repr(row.name) for row in measure.ROWS)
         raise click.UsageError(f"there is no row {sorted(unknown)[0]!r}; there are {known}")
-    started = time.monotonic()
+    started, stopped = time.monotonic(), None
     with contextlib.ExitStack() as stack:
         directory = keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         directory.mkdir(parents=True, exist_ok=True)
@@ -101,14 +111,32 @@ def bench(
             lambda message: tell(f"{time.monotonic() - started:6.0f} s  {message}"),
             keep is not None,
         )
-        found.run(itertools.product(dict.fromkeys(counts), dict.fromkeys(dims)))
+        try:
+            found.run(itertools.product(dict.fromkeys(counts), dict.fromkeys(dims)))
+        except (KeyboardInterrupt, SystemExit) as stop:
+            tell(f"stopped; {count(len(found.rows), 'row')} finished")
+            stopped = stop
     data = {name: getattr(found, name) for name in ("seed", "threads", "rows", "contenders", "adding", "left_out")}
-    show(data, tables.table(found), as_json)
-    if plot is not None:
-        from skillstore.bench import plots
+    if found.rows or stopped is None:
+        show(data, tables.table(found), as_json)
+    drawn = plot is None or not found.rows or _draw(plot, found)
+    if stopped is not None:
+        raise stopped
+    if not drawn:
+        click.get_current_context().exit(ERROR)
 
+
+def _draw(plot: Path, found: Measurement) -> bool:
+    """Whether there is a picture now; if not, it is told why."""
+    from skillstore.bench import plots
+
+    try:
         plots.draw(plot, found.rows)
-        tell(f"picture: {plot}")
+    except Exception as error:  # noqa: BLE001 - whatever fails while drawing, the figures were printed
+        tell(f"no picture: {error}")
+        return False
+    tell(f"picture: {plot}")
+    return True
 
 
 def _peers(given: str) -> tuple[str, ...]:

@@ -18,10 +18,11 @@ from cli.changing import summary
 from cli.given import called, lines
 from cli.interrupts import Interrupts
 from cli.output import as_json, count, plain, show
+from cli.paths import Given
 
 
 @click.command("export", epilog="Example: skillstore --library skills export skills.jsonl")
-@click.argument("file", default="-", metavar="[FILE]")
+@click.argument("file", default="-", type=Given(str), metavar="[FILE]")
 @as_json
 def export(file: str, as_json: bool) -> None:
     """Write the whole library as JSON lines.
@@ -31,10 +32,18 @@ def export(file: str, as_json: bool) -> None:
     """
     from skillstore.interchange import export_lines
 
+    _check_stdout(file, as_json)
     with place.reading() as library, _written(file) as target:
         written = sum(target.write(line + "\n") > 0 for line in export_lines(library)) - 1
     if file != "-":
         show({"file": file, "skills": written}, f"{count(written, 'skill')} written to {plain(file)}", as_json)
+
+
+def _check_stdout(file: str, as_json: bool) -> None:
+    if file == "-" and sys.stdout is None:
+        raise click.UsageError("stdout is closed; name a FILE")
+    if file == "-" and as_json:
+        raise click.UsageError("--json prints what was done, and stdout has the library itself; name a FILE")
 
 
 @contextmanager
@@ -59,7 +68,7 @@ def _written(file: str) -> Iterator[IO[Any]]:
 
 
 @click.command("import", epilog="Example: skillstore --library copy import skills.jsonl")
-@click.argument("file")
+@click.argument("file", type=Given(str))
 @as_json
 def import_(file: str, as_json: bool) -> None:
     """Take in an export.
@@ -112,7 +121,7 @@ def _settings(first: str) -> dict[str, Any]:
 
 
 @click.command("backup", epilog="Example: skillstore --library skills backup skills.backup")
-@click.argument("file")
+@click.argument("file", type=Given(str))
 @as_json
 def backup(file: str, as_json: bool) -> None:
     """Write the whole library as one checked file.
@@ -120,6 +129,7 @@ def backup(file: str, as_json: bool) -> None:
     For restore, byte for byte; export is for other programs. The library may be written meanwhile: all that was
     acknowledged before is in it. FILE must not be there yet, and appears whole or not at all; - is stdout.
     """
+    _check_stdout(file, as_json)
     with place.reading() as library, _bar("backup") as progress:
         done = library.backup(sys.stdout.buffer if file == "-" else file, progress=progress)
     if file == "-":
@@ -129,7 +139,7 @@ def backup(file: str, as_json: bool) -> None:
 
 
 @click.command("restore", epilog="Example: skillstore --library copy restore skills.backup")
-@click.argument("file")
+@click.argument("file", type=Given(str))
 @as_json
 def restore(file: str, as_json: bool) -> None:
     """Make the library again from a backup.
@@ -139,9 +149,10 @@ def restore(file: str, as_json: bool) -> None:
     """
     import skillstore
 
+    where = place.local()
     with _bar("restore") as progress:
-        done = skillstore.restore(file, place.where(), progress=progress)
-    show({"file": file, **done}, f"{_held(done)} restored to {plain(place.where())}", as_json)
+        done = skillstore.restore(file, where, progress=progress)
+    show({"file": file, **done}, f"{_held(done)} restored to {plain(where)}", as_json)
 
 
 def _held(done: dict[str, Any]) -> str:
@@ -151,7 +162,7 @@ def _held(done: dict[str, Any]) -> str:
 @contextmanager
 def _bar(label: str) -> Iterator[Callable[[int, int], None] | None]:
     """What shows on a terminal how far a long command is."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
     with click.progressbar(length=1, label=label, width=0, file=sys.stderr) as bar:

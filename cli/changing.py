@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
 from cli import place
+from cli.chosen import chosen_skill
 from cli.given import Json, called, conditions, lines, whole
 from cli.interrupts import Interrupts
 from cli.output import as_json, count, plain, show
+from cli.paths import Given
 
 if TYPE_CHECKING:
     from skillstore import Added, Additions, Skill
@@ -26,7 +28,7 @@ T = TypeVar("T")
 @click.option("--preconditions", type=Json(), help="Facts that must hold; none: applies everywhere.")
 @click.option("--embedding", type=Json(), help="Its context as a list of numbers.")
 @click.option("--metadata", type=Json(), help="Anything of your own, a JSON object.")
-@click.option("--from", "file", metavar="FILE", help="Add the skills of a file instead (- for stdin).")
+@click.option("--from", "file", type=Given(str), metavar="FILE", help="Add the skills of a file instead (- for stdin).")
 @as_json
 def add(
     name: str | None,
@@ -144,20 +146,20 @@ def _became(added: Added) -> str:
 
 
 @click.command("remove", epilog="Example: skillstore --library skills remove 2")
-@click.argument("skill_ids", metavar="ID...", type=int, nargs=-1, required=True)
+@click.argument("words", metavar="ID|NAME...", nargs=-1, required=True)
 @as_json
-def remove(skill_ids: tuple[int, ...], as_json: bool) -> None:
+def remove(words: tuple[str, ...], as_json: bool) -> None:
     """Forget skills.
 
-    All that are named, or none if one of them is not there. Their ids are never given again.
+    All that are named, or none if one of them is not there. Each is named by its id, or by its name where no other
+    skill has that. Ids are never given again.
     """
-    removed = []
     with Interrupts(), place.writing() as library, library.batch():
-        for skill_id in dict.fromkeys(skill_ids):
-            removed.append(library.get_skill(skill_id))
+        found = {cast("int", skill.id): skill for skill in (chosen_skill(library, word) for word in words)}
+        for skill_id in found:
             library.remove_skill(skill_id)
-    words = "\n".join(f"removed skill {skill.id} ({plain(skill.name)})" for skill in removed)
-    show([{"id": skill.id, "name": skill.name} for skill in removed], words, as_json)
+    said = "\n".join(f"removed skill {skill.id} ({plain(skill.name)})" for skill in found.values())
+    show([{"id": skill.id, "name": skill.name} for skill in found.values()], said, as_json)
 
 
 @click.command("snapshot", epilog="Example: skillstore --library skills snapshot")

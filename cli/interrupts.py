@@ -17,11 +17,12 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class Interrupts:
     """While the `with` block runs, a signal is kept until `allowed`, or the end of the block, lets it through.
 
-    It is then a KeyboardInterrupt (SIGINT) or a SystemExit (SIGTERM). A second signal does not wait: the library
-    survives that as it survives a crash. Only for the main thread.
+    It is then a KeyboardInterrupt (SIGINT) or a SystemExit (SIGTERM). A second signal does not wait, and `insisted` is
+    true from then on: the library survives that as it survives a crash. Only for the main thread.
     """
 
     def __init__(self) -> None:
+        self.insisted = False
         self._kept: int | None = None
         self._allowed = False
         self._before: list[Any] = []
@@ -65,8 +66,8 @@ class Interrupts:
             yield item
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
-        again, self._kept = self._kept is not None, number
-        if self._allowed or again:
+        self.insisted, self._kept = self._kept is not None, number
+        if self._allowed or self.insisted:
             stop(number)
 
 

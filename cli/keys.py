@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -49,19 +48,33 @@ def list_keys(as_json: bool) -> None:
 
 
 @keys.command("remove", epilog="Example: skillstore --library memories keys remove 0123456789ab")
-@click.argument("key_id", metavar="ID")
+@click.argument("word", metavar="ID|NAME")
 @as_json
-def remove(key_id: str, as_json: bool) -> None:
-    """Remove a key: within a second nobody is let in by it."""
-    key = _keys().remove(key_id)
+def remove(word: str, as_json: bool) -> None:
+    """Remove a key: within a second nobody is let in by it.
+
+    It is named by its id, or by its name where no other key has that.
+    """
+    known = _keys()
+    key = known.remove(_id(known, word))
     show(_data(key), "", as_json)
     tell(f"removed key {key.id} ({key.name})")
+
+
+def _id(known: Keys, word: str) -> str:
+    """The id of the key that `word` names; `word` itself, if none. Raises UsageError if several have the name."""
+    found = [key.id for key in known.all() if word in (key.id, key.name)]
+    if word in found or not found:
+        return word
+    if len(found) > 1:
+        raise click.UsageError(f"{len(found)} keys are called {word!r:.80}; give the id of one: {', '.join(found)}")
+    return found[0]
 
 
 def _keys() -> Keys:
     from skillstore.service.keys import Keys
 
-    return Keys(Path(place.where()))
+    return Keys(place.directory())
 
 
 def _data(key: Key) -> dict[str, Any]:

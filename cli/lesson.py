@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -24,9 +24,10 @@ from agent import (
 from cli import place, rows
 from cli.interrupts import Interrupts
 from cli.output import count, table
-from skillstore import Skill, SkillLibrary
+from skillstore import EncoderMismatchError, LibraryNotFoundError, Skill, SkillLibrary
 
 AGENT, CONTROL = "agent", "control"
+Pair = tuple[Episode, Episode | None]
 EXPLORERS: dict[str, Callable[[], Explorer]] = {
     each.name: each for each in (CuriousExplorer, FrontierExplorer, RandomExplorer)
 }
@@ -49,7 +50,20 @@ class World(GridWorld):
 
 def opened() -> SkillLibrary:
     """The library for the agent's skills, made if there is none. Raises what `SkillLibrary.open` does."""
-    return SkillLibrary.open(place.where(), embedding_dim=ENCODER_DIM, encoder=ENCODER_NAME)
+    where = place.where()
+    place.check_single(where)
+    try:
+        library = SkillLibrary.open(where, create=False)
+    except LibraryNotFoundError:
+        return SkillLibrary.open(where, embedding_dim=ENCODER_DIM, encoder=ENCODER_NAME)
+    kept = library.embedding_dim, library.encoder
+    if kept != (ENCODER_DIM, ENCODER_NAME):
+        library.close()
+        raise EncoderMismatchError(
+            f"the library at {where} keeps embedding_dim = {kept[0]} and encoder = {kept[1]!r}, and the agent's are "
+            f"{ENCODER_DIM} and {ENCODER_NAME!r}; train into another library"
+        )
+    return library
 
 
 def run(
@@ -67,6 +81,38 @@ def run(
         library, np.random.default_rng(seed), explorer=EXPLORERS[explorer](), name=name, use_skills=name != CONTROL
     )
     return train(World(size, layout, interrupts), agent, episodes, seed=seed)
+
+
+class Pairs:
+    """The learner's episodes, each with the control's next one, if there is a control; and those that are finished."""
+
+    def __init__(self, learner: Iterator[Episode], control: Iterator[Episode] | None) -> None:
+        self.finished: list[Episode] = []
+        self.against: list[Episode] = []
+        self._learner, self._control = learner, control
+
+    def __iter__(self) -> Iterator[Pair]:
+        for episode in self._learner:
+            self.finished.append(episode)
+            other = None if self._control is None else next(self._control)
+            self.against += [] if other is None else [other]
+            yield episode, other
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a training came to, as far as it got, and what its library remembers of all trainings."""
+
+    episodes: Sequence[Episode]
+    control: Sequence[Episode]
+    history: History
+    control_history: History
+    skills: Sequence[Skill]
+
+    @classmethod
+    def of(cls, library: SkillLibrary, pairs: Pairs) -> Lesson:
+        """Of the episodes that are finished."""
+        return cls(pairs.finished, pairs.against, history(library, AGENT), history(library, CONTROL), list(library))
 
 
 def history(library: SkillLibrary, name: str) -> History:
@@ -87,7 +133,7 @@ def words(episodes: Sequence[Episode], control: Sequence[Episode], skills: Seque
     figures = [[name, *(figure(group) for _, group in groups if group)] for name, figure in _FIGURES]
     return "\n".join(
         [
-            f"Episodes {first.index + 1} to {last[-1].index + 1}, means:",
+            _span(first, last[-1]),
             table(head, figures),
             "",
             f"It knows {count(len(skills), 'skill')}, and has used skills {count(last[-1].uses, 'time')}:",
@@ -101,6 +147,12 @@ _FIGURES: tuple[tuple[str, Callable[[Sequence[Episode]], str]], ...] = (
     ("reward", lambda group: f"{np.mean([episode.reward for episode in group]):.1f}"),
     ("reached the goal", lambda group: f"{sum(episode.success for episode in group)} of {len(group)}"),
 )
+
+
+def _span(first: Episode, last: Episode) -> str:
+    if first.index == last.index:
+        return f"Episode {first.index + 1}:"
+    return f"Episodes {first.index + 1} to {last.index + 1}, means:"
 
 
 def _head(label: str, group: Sequence[Episode]) -> str:

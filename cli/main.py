@@ -15,6 +15,7 @@ from cli.evaluate import evaluate
 from cli.interrupts import stop
 from cli.keys import keys
 from cli.mcp import mcp
+from cli.paths import Given
 from cli.replay import replay
 from cli.serve import serve
 from cli.train import train
@@ -29,7 +30,14 @@ from cli.train import train
     "skill or library, 4 another process is writing, 5 damaged library.",
 )
 @click.version_option(package_name="skillstore")
-@click.option("--library", metavar="DIR", envvar=place.VARIABLE, show_envvar=True, help="The library's directory.")
+@click.option(
+    "--library",
+    metavar="DIR",
+    type=Given(str),
+    envvar=place.VARIABLE,
+    show_envvar=True,
+    help="The library's directory, or its address at a server. In paths ~ and $NAME are what a shell makes of them.",
+)
 @click.pass_context
 def skillstore(ctx: click.Context, library: str | None) -> None:
     """Procedural memory for agents: which of my skills apply in this state, and which fit best?"""

@@ -35,9 +35,13 @@ def mcp(name: str | None, read_only: bool, allow_delete: bool) -> None:
                 f"MCP needs more ({error.name} is missing): pip install 'skillstore[mcp]'"
             ) from None
 
-    where, fixed, mode = Path(place.where()), name, "r" if read_only else "rw"
+    if read_only and allow_delete:
+        raise click.UsageError("with --read-only nothing is deleted; leave out --allow-delete")
+    if sys.stdin is None or sys.stdout is None:
+        raise click.UsageError("an MCP client is spoken to over stdin and stdout, and one of them is closed")
+    where, fixed, mode = place.no_file(), name, "r" if read_only else "rw"
     libraries: Libraries
-    if _is_library(where) or (name is None and not _has_any(where)):
+    if place.is_library(where) or (name is None and not _has_any(where)):
         fixed = name or _called(where)
         libraries = OneLibrary(where, fixed, mode=mode)
     elif name is not None:
@@ -46,10 +50,6 @@ def mcp(name: str | None, read_only: bool, allow_delete: bool) -> None:
         libraries = Libraries(where, mode=mode)
     with Service(libraries) as service:
         serve(Asking(service, Caller(LOCAL.name, "read") if read_only else LOCAL, fixed, allow_delete))
-
-
-def _is_library(where: Path) -> bool:
-    return (where / "MANIFEST").exists() or any(where.glob("journal-*"))
 
 
 def _has_any(where: Path) -> bool:

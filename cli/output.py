@@ -53,6 +53,6 @@ def plain(text: str) -> str:
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
-def count(number: int, noun: str) -> str:
-    """``1 skill``, ``2 skills``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def count(number: int, noun: str, nouns: str = "") -> str:
+    """``1 skill``, ``2 skills``; `nouns` where an s does not make the plural."""
+    return f"{number} {noun}" if number == 1 else f"{number} {nouns or noun + 's'}"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from cli.output import as_json, show, tell
+from cli.paths import Given, check_file
 
 
 @click.command("replay", epilog="Example: skillstore replay --layout locked --size 6 --training 5 --gif replay.gif")
@@ -25,7 +27,7 @@ from cli.output import as_json, show, tell
 @click.option("--training", type=click.IntRange(min=1), default=20, show_default=True, help="Layouts to train on.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same episodes.")
 @click.option(
-    "--gif", metavar="FILE.gif", type=Path, default=Path("replay.gif"), show_default=True, help="Where to write it."
+    "--gif", metavar="FILE.gif", type=Given(), default="replay.gif", show_default=True, help="Where to write it."
 )
 @as_json
 def replay(
@@ -35,8 +37,8 @@ def replay(
 
     The layout is never trained on. Both episodes play side by side, at the same pace.
     """
-    if gif.suffix != ".gif":
-        raise click.UsageError(f"{gif} is to be a .gif file; give it that ending")
+    check_file(gif, ".gif")
+    _check_world(minigrid is not None)
     from agent.animation import animate
     from agent.evaluation import replay as films
 
@@ -51,3 +53,12 @@ def replay(
     data = [{"title": film.title, "steps": len(film.seen) - 1, "solved": film.solved} for film in made]
     show({"gif": str(gif), "episodes": data}, "\n".join(film.caption(len(film.seen)) for film in made), as_json)
     tell(f"animation: {gif}")
+
+
+def _check_world(of_minigrid: bool) -> None:
+    """Raises UsageError for an option about the other kind of world, which would have no effect."""
+    context = click.get_current_context()
+    for name in ("layout", "size") if of_minigrid else ("view",):
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            way_out = "--minigrid NAME says all of the world" if of_minigrid else "it needs --minigrid NAME"
+            raise click.UsageError(f"--{name} has no effect here: {way_out}")

@@ -43,7 +43,7 @@ def serve(
             f"serving needs more ({error.name} is missing): pip install 'skillstore[serve]'"
         ) from None
 
-    with running(place.where(), host, port, named, rate or None, quiet, partial(_more, allow_delete)) as service:
+    with running(place.directory(), host, port, named, rate or None, quiet, partial(_more, allow_delete)) as service:
         service.serve(partial(_started, service.address, as_json))
     tell("stopped")
 
@@ -59,5 +59,9 @@ def _more(allow_delete: bool, service: Service) -> Sequence[Any]:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("mcp", "mcp_types"):
             raise
+        if allow_delete:
+            raise click.UsageError(
+                "--allow-delete is about MCP's tools, and MCP is not installed: pip install 'skillstore[mcp]'"
+            ) from None
         return []
     return mcp_routes(service, allow_delete)

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
-from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli import place
+from cli.curves import Curves
+from cli.edge import ERROR
 from cli.interrupts import Interrupts
-from cli.output import as_json, show, tell
+from cli.output import as_json, count, show, tell
+from cli.paths import Given
 
 if TYPE_CHECKING:
-    from agent import Episode, History
-
-    Pair = tuple[Episode, Episode | None]
+    from cli.lesson import Pair
 
 
 @click.command("train", epilog="Example: skillstore --library skills train --episodes 20 --seed 1")
@@ -41,11 +40,11 @@ if TYPE_CHECKING:
     help="What it tries when nothing it knows leads on: what is newest; new places; anything.",
 )
 @click.option("--control/--no-control", default=True, help="Also run the same agent without skills, to compare.")
-@click.option("--plot", metavar="FILE.png", type=Path, help="The curves.  [default: beside the library]")
+@click.option("--plot", metavar="FILE.png", type=Given(), help="The curves.  [default: beside the library]")
 @click.option(
     "--csv",
     metavar="FILE.csv",
-    type=Path,
+    type=Given(),
     help="The figures of each episode; those of the control stand beside it.  [default: beside the library]",
 )
 @as_json
@@ -64,48 +63,49 @@ def train(
 
     From an empty library it starts knowing nothing, and explores; from another it goes on from what is
     there, after the last finished episode. The control is kept there too, so that the curves of all trainings go
-    together. Ctrl-C loses nothing but the episode that is running.
+    together. Ctrl-C loses nothing but the episode that is running: what was done is summed up and drawn. The curves of
+    a server's library are put into the working directory.
     """
-    plot, csv = _place(plot, "-curves.png"), _place(csv, "-curves.csv")
+    curves = Curves.of(plot, csv)
     from cli import lesson
 
+    done, stopped = None, None
     try:
         with Interrupts() as interrupts, lesson.opened() as library:
             learner = lesson.run(library, lesson.AGENT, size, layout, explorer, episodes, seed, interrupts)
             other = lesson.run(library, lesson.CONTROL, size, layout, explorer, episodes, seed, interrupts)
-            pairs = zip(learner, other if control else repeat(None), strict=False)
-            with _progress(pairs, episodes) as running:
-                finished = list(running)
-            curves = [lesson.history(library, name) for name in (lesson.AGENT, lesson.CONTROL)]
-            skills = list(library)
-    except (KeyboardInterrupt, SystemExit):
+            pairs = lesson.Pairs(learner, other if control else None)
+            _go_through(pairs, episodes, interrupts)
+            done = lesson.Lesson.of(library, pairs)
+    except (KeyboardInterrupt, SystemExit) as stop:
         tell("stopped; the library keeps every finished episode, and the next train goes on from there")
-        raise
-    drawn = _draw(plot, csv, *curves)
-    with_skills, without = [pair[0] for pair in finished], [pair[1] for pair in finished if pair[1] is not None]
-    words = lesson.words(with_skills, without, skills)
-    data = {"episodes": lesson.data(with_skills), "control": lesson.data(without), "skills": len(skills)}
-    files = {"plot": str(plot) if drawn else None, "csv": str(csv)}
-    show({"library": place.where(), "seed": seed, "size": size, "layout": layout, **data, **files}, words, as_json)
-    tell(f"curves: {plot}, {csv}" if drawn else f"figures: {csv}")
+        if done is None or not done.episodes:
+            raise
+        stopped = stop
+    files = curves.keep(done.history, done.control_history)
+    data = {"episodes": lesson.data(done.episodes), "control": lesson.data(done.control), "skills": len(done.skills)}
+    world = {"library": place.where(), "seed": seed, "size": size, "layout": layout}
+    show({**world, **data, **files}, lesson.words(done.episodes, done.control, done.skills), as_json)
+    if stopped is not None:
+        raise stopped
+    if (plot is not None and files["plot"] is None) or (csv is not None and files["csv"] is None):
+        click.get_current_context().exit(ERROR)
 
 
-def _place(given: Path | None, ending: str) -> Path:
-    """Where to write: `given`, or beside the library; refused before an hour of training if it cannot be."""
-    library = Path(place.where()).absolute()
-    path = given or Path(os.path.relpath(library.parent / f"{library.name}{ending}"))
-    folder, kind = Path(os.path.realpath(path)).parent, Path(ending).suffix
-    if path.suffix != kind:
-        raise click.UsageError(f"{path} is to be a {kind} file; give it that ending")
-    place.check_outside(path)
-    if given is not None and not (folder.is_dir() and os.access(folder, os.W_OK)):
-        raise click.UsageError(f"{folder} is no directory that can be written to, so {path.name} cannot be kept there")
-    return path
+def _go_through(pairs: Iterable[Pair], length: int, interrupts: Interrupts) -> None:
+    """Let the episodes happen. A first signal ends it here, and acts when `interrupts` end; a second acts at once."""
+    try:
+        with _progress(pairs, length) as running:
+            for _ in running:
+                pass
+    except (KeyboardInterrupt, SystemExit):
+        if interrupts.insisted:
+            raise
 
 
-def _progress(pairs: Iterator[Pair], length: int) -> AbstractContextManager[Any]:
+def _progress(pairs: Iterable[Pair], length: int) -> AbstractContextManager[Any]:
     """The pairs, with a bar and live figures on a terminal."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         return nullcontext(pairs)
     return click.progressbar(pairs, length=length, width=0, file=sys.stderr, item_show_func=_live)
 
@@ -115,19 +115,5 @@ def _live(pair: Pair | None) -> str | None:
         return None
     episode, control = pair
     against = f" ({control.steps} without)" if control else ""
-    return f"{episode.steps} steps{against}, reward {episode.reward:.1f}, {episode.skills} skills, {episode.uses} uses"
-
-
-def _draw(plot: Path, csv: Path, history: History, control: History) -> bool:
-    """Keep the figures, and the curves if matplotlib is there; whether it was."""
-    from agent import plots
-
-    history.save(csv)
-    if len(control):
-        control.save(csv.with_name(f"{csv.stem}-control.csv"))
-    try:
-        plots.draw(plot, history, control)
-    except ImportError as error:
-        tell(f"no curves: {error}")
-        return False
-    return True
+    counts = ", ".join(count(number, noun) for number, noun in ((episode.skills, "skill"), (episode.uses, "use")))
+    return f"{count(episode.steps, 'step')}{against}, reward {episode.reward:.1f}, {counts}"

@@ -25,8 +25,9 @@ def repair(yes: bool, as_json: bool) -> None:
     """
     from skillstore import repair as repaired
 
+    place.check_single(place.local())
     with Interrupts():
-        found = repaired(place.where(), apply=yes)
+        found = repaired(place.local(), apply=yes)
     data = {
         "ok": found.ok,
         "damaged": [damage._asdict() for damage in found.damaged],
@@ -60,8 +61,9 @@ def migrate(as_json: bool) -> None:
     """
     from skillstore import migrate as migrated
 
+    place.check_single(place.local())
     with Interrupts():
-        done = migrated(place.where())
+        done = migrated(place.local())
     words = (
         f"format {done['to']} already" if done["from"] == done["to"] else f"format {done['from']} became {done['to']}"
     )

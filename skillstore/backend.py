@@ -95,8 +95,8 @@ class Wanted:
             if value is not KEPT and (value != have or type(value) is bool):
                 error = EncoderMismatchError if name == "encoder" else InvalidInputError
                 raise error(
-                    f"the library keeps {name} = {have!r}, but was opened with {value!r}; "
-                    "leave it out to use what the library keeps, or open another library"
+                    f"the library keeps {name} = {have!r}, not {value!r}; open it without naming {name}, or open "
+                    "another library"
                 )
 
 

@@ -33,7 +33,7 @@ def unit(embedding: ArrayLike, where: str = "the embedding") -> Vector:
     if not math.isfinite(largest):
         raise InvalidInputError(f"{where} has NaN or infinite components")
     if largest == 0.0:
-        raise InvalidInputError(f"{where} is all zeros, which has no direction; leave it out to rank by outcomes")
+        raise InvalidInputError(f"{where} is all zeros, which has no direction; one of its numbers at least is not 0")
     if not 1e-100 < largest < 1e100:
         wide = wide / largest  # so that the squares neither overflow nor vanish
     norm = math.sqrt(math.fsum((wide * wide).tolist()))

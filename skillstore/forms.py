@@ -32,6 +32,7 @@ _COUNTS = ("times_used", "success_count", "times_learned")
 _MAX_TEXT = 64 * 2**20
 _MAX_CONTAINERS = 200_000  # of one text, unless it is long: a skill has at most 100,000, but notes may have many
 _ROOM, _STRING = 64 * 2**20, 84  # bytes for the strings of a text, besides 5 times its length; of one, with its places
+_PYTHON = re.compile(r"\b(?:True|False|None)\b|'")
 _MARKS = re.compile(r'\\.|["{\[]', re.DOTALL)
 
 
@@ -105,7 +106,8 @@ def parsed(text: str) -> Any:
     except RecursionError:
         raise InvalidInputError("JSON is nested too deep") from None
     except ValueError as error:
-        raise InvalidInputError(f"not JSON: {error}") from None
+        hint = "; JSON writes true, false, null, and text in double quotes" if _PYTHON.search(text) else ""
+        raise InvalidInputError(f"not JSON: {error}{hint}") from None
 
 
 def _marks(text: str) -> tuple[int, int]:

@@ -70,7 +70,7 @@ def _about(library: SkillLibrary, number: int, form: Any) -> dict[str, Any]:
     dim, encoder = form.get("embedding_dim"), form.get("encoder")
     if dim != library.embedding_dim:
         raise InvalidInputError(
-            f"the export has embeddings of {dim!r} dimensions, the library of {library.embedding_dim}"
+            f"the export has embeddings of length {dim!r}, the library of length {library.embedding_dim}"
         )
     if encoder != library.encoder:
         raise EncoderMismatchError(

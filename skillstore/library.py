@@ -81,6 +81,8 @@ class SkillLibrary:
     ) -> SkillLibrary:
         """The library in the directory `where`, or of a server at ``http://host:port/name``.
 
+        A ~ or ~user at the beginning of `where` is a home directory; "./~" begins a name with a ~.
+
         embedding_dim  length of every embedding; required for a new library
         encoder        name of what makes the embeddings
         same_skill     an added skill whose similarity to an existing one is above this is merged into it; None keeps
@@ -379,7 +381,7 @@ class SkillLibrary:
             raise InvalidInputError(f"a Skill is needed, not {type(skill).__name__}")
         if len(skill.embedding) != self.embedding_dim:
             raise InvalidInputError(
-                f"the embedding of {skill.name!r} has {len(skill.embedding)} dimensions; the library keeps "
+                f"the embedding of {skill.name!r} has {_dimensions(skill.embedding)}; the library keeps "
                 f"{self.embedding_dim}"
             )
         return skill
@@ -390,7 +392,7 @@ class SkillLibrary:
         query = unit(embedding, "the query embedding")
         if len(query) != self.embedding_dim:
             raise InvalidInputError(
-                f"the query embedding has {len(query)} dimensions; the library keeps {self.embedding_dim}"
+                f"the query embedding has {_dimensions(query)}; the library keeps {self.embedding_dim}"
             )
         return query
 
@@ -418,7 +420,14 @@ def path_of(where: Any, what: str = "a library is opened by the path of its dire
         os.fsencode(where)
     except UnicodeEncodeError:
         raise InvalidInputError(f"{where!r} cannot be a path") from None
-    return Path(where)
+    path = os.path.expanduser(where)  # noqa: PTH111 - Path would take "./~", a directory of that name, for "~"
+    if str(path).startswith("~"):
+        raise InvalidInputError(f"{where!r} is in a home directory that is not known; './~...' is a name with a ~")
+    return Path(path)
+
+
+def _dimensions(vector: Vector) -> str:
+    return "1 dimension" if len(vector) == 1 else f"{len(vector)} dimensions"
 
 
 def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:

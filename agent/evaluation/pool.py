@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 
+from agent.evaluation.finished import Finished, Outcome
 from agent.evaluation.table import Case, Row
 from agent.evaluation.tables import TABLES
 
 Tell = Callable[[str], None]
-Outcome = tuple[list[Row], str]
-"""The rows of a case, and what broke it, if anything did."""
 
 
 def run(name: str, cases: Sequence[Case], jobs: int = 1, tell: Tell = lambda _: None) -> tuple[list[Row], list[str]]:
@@ -24,28 +24,33 @@ def run(name: str, cases: Sequence[Case], jobs: int = 1, tell: Tell = lambda _: 
     Beside them, a line for each case that raised an error: it has no rows, and the others go on. ``tell`` hears of
     every case that is finished. With one job everything happens in this process.
     """
-    started = time.monotonic()
-    outcomes: dict[int, Outcome] = {}
-    with _outcomes(name, cases, jobs) as coming:
+    finished = Finished(cases)
+    finish(name, finished, jobs, tell)
+    return finished.rows(), finished.broken()
+
+
+def finish(name: str, finished: Finished, jobs: int = 1, tell: Tell = lambda _: None) -> None:
+    """Run those of the cases that are not finished. Whatever stops it, ``finished`` has the others."""
+    started, left = time.monotonic(), [index for index in range(len(finished.cases)) if index not in finished.outcomes]
+    with _outcomes(name, finished.cases, left, jobs) as coming:
         for index, outcome in coming:
-            outcomes[index] = outcome
-            words = _words(cases[index], outcome)
-            tell(f"{time.monotonic() - started:6.0f} s  {len(outcomes)} of {len(cases)}  {words}")
-    rows = [row for index in range(len(cases)) for row in outcomes[index][0]]
-    broken = [_words(cases[index], outcomes[index]) for index in range(len(cases)) if outcomes[index][1]]
-    return rows, broken
+            finished.add(index, outcome)
+            count = f"{len(finished.outcomes)} of {len(finished.cases)}"
+            tell(f"{time.monotonic() - started:6.0f} s  {count}  {finished.words(index)}")
 
 
 @contextmanager
-def _outcomes(name: str, cases: Sequence[Case], jobs: int) -> Iterator[Iterator[tuple[int, Outcome]]]:
-    """The number and outcome of each case, as they come."""
+def _outcomes(
+    name: str, cases: Sequence[Case], left: Sequence[int], jobs: int
+) -> Iterator[Iterator[tuple[int, Outcome]]]:
+    """The number and outcome of each case that is ``left``, as they come."""
     if jobs == 1:
-        yield ((index, _outcome(name, case)) for index, case in enumerate(cases))
+        yield ((index, _outcome(name, cases[index])) for index in left)
         return
     context = multiprocessing.get_context("spawn")  # a fork would share the threads of FAISS
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_alone)
     try:
-        futures = {pool.submit(_outcome, name, case): index for index, case in enumerate(cases)}
+        futures = {pool.submit(_outcome, name, cases[index]): index for index in left}
         yield ((futures[future], future.result()) for future in as_completed(futures))
     except BaseException:  # stopped: what is running need not be waited for
         for child in multiprocessing.active_children():
@@ -65,10 +70,6 @@ def _outcome(name: str, case: Case) -> Outcome:
         return [], f"{type(error).__name__}: {error} ({place.name}, line {place.lineno})"
 
 
-def _words(case: Case, outcome: Outcome) -> str:
-    words = f"{case.world}, {case.agent}, seed {case.seed}"
-    return f"{words}: broken by {outcome[1]}" if outcome[1] else words
-
-
 def _alone() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends Ctrl-C to all: ours ends theirs
     os.environ["OMP_NUM_THREADS"] = "1"  # the processes are the parallelism

@@ -36,7 +36,8 @@ def minigrid(seed: int, name: str, view: str, count: int) -> list[Film]:
 def _filmed(run: int, lessons: Sequence[Lesson], examination: Lesson) -> list[Film]:
     agent = procedural(seeds.generator(run, seeds.AGENT), CuriousExplorer())
     world, layout = examination
-    films = [Film(shown(world, run), title) for title in ("before training", f"after {len(lessons)} other layouts")]
+    others = "another layout" if len(lessons) == 1 else f"{len(lessons)} other layouts"
+    films = [Film(shown(world, run), title) for title in ("before training", f"after {others}")]
     rehearsed(agent, films[0], [run], layout)
     for lesson, number in lessons:
         agent.run_episode(shown(lesson, run), seed=number)

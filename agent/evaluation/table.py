@@ -55,7 +55,7 @@ class Curve:
 class Table:
     """``pairs`` are the worlds and agents; ``trial`` makes the rows of one run, ``lines`` the figures of all rows.
 
-    Without a ``curve`` there is nothing to draw.
+    Without a ``curve`` there is nothing to draw. ``effort`` names what of an Effort its runs go by.
     """
 
     name: str
@@ -65,6 +65,7 @@ class Table:
     trial: Callable[[Case], list[Row]]
     lines: Callable[[Sequence[Row]], list[Line]]
     curve: Curve | None
+    effort: tuple[str, ...] = ("training", "hidden")
 
     def cases(self, seeds: Iterable[int], effort: Effort, worlds: Sequence[str] = ()) -> list[Case]:
         """The runs of the table, in ``worlds`` or in all; seed by seed, so that early figures are whole ones."""

@@ -49,6 +49,8 @@ class GridWorldEnv(gymnasium.Env[Shown, np.int64]):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Shown, dict[str, Any]]:
         """Begin an episode; what is drawn follows the seed, also through later resets without one."""
+        if options:
+            raise ValueError(f"a GridWorld has no options for reset, such as {next(iter(options))!r:.80}")
         super().reset(seed=seed, options=options)
         observation, info = self._world.reset(seed=int(self.np_random.integers(2**31)))
         return _shown(observation), info

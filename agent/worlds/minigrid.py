@@ -25,18 +25,20 @@ Grid = NDArray[np.int64]
 class MiniGrid:
     """The MiniGrid environment ``name``, an ``Environment``; e.g. ``MiniGrid("MiniGrid-DoorKey-5x5-v0")``.
 
-    ``settings`` are MiniGrid's own for that environment, e.g. ``minNumRooms=7`` for a MultiRoom.
+    ``settings`` are MiniGrid's own for that environment, e.g. ``minNumRooms=7`` for a MultiRoom, ``max_steps=50`` for
+    the length of an episode; one that would have no effect here is refused.
     Pose is x, y and heading (0 to the right, then clockwise; y grows downwards). A tile's code says its object,
     colour and state. With ``view`` "full" the whole grid is shown; with "partial" only what MiniGrid's agent sees
     (7x7 cells before it, not through walls) and the tile it stands on, at their places in the grid, the rest being
     ``UNSEEN``: remembering is up to the agent. Rewards, terminated and truncated are MiniGrid's, so an end in lava
     comes without a reward. Raises ImportError, naming the extra to install, without minigrid, and ValueError for
-    another view or a name that MiniGrid does not have.
+    another view, a setting that the environment does not have, or a name that MiniGrid does not have.
     """
 
     def __init__(self, name: str, *, view: str = "full", **settings: Any) -> None:
         if view not in ("full", "partial"):
             raise ValueError(f"view must be full or partial, not {view!r}")
+        _check_effective(settings, view)
         self.name, self.view = name, view
         self._env = _made(name, settings)
         self.action_names: tuple[str, ...] = tuple(action.name for action in self._env.actions)
@@ -150,6 +152,23 @@ def _copied(env: MiniGridEnv, *, with_grid: bool) -> MiniGridEnv:
     return other  # type: ignore[no-any-return]
 
 
+OF_THE_VIEW = ("agent_view_size", "see_through_walls")
+OF_PICTURES = ("agent_pov", "highlight", "render_mode", "screen_size", "tile_size")
+OF_GYMNASIUM = ("disable_env_checker", "id", "max_episode_steps")  # for wrappers, which are taken off
+
+
+def _check_effective(settings: Mapping[str, Any], view: str) -> None:
+    """Raises ValueError for a setting that would be taken without any effect."""
+    for name in settings:
+        if name in OF_GYMNASIUM:
+            way_out = "give max_steps" if name == "max_episode_steps" else "leave it out"
+            raise ValueError(f"{name} is a setting of gymnasium.make, which has no effect here; {way_out}")
+        if name in OF_PICTURES:
+            raise ValueError(f"{name} is about MiniGrid's pictures, and none is drawn here; leave it out")
+        if name in OF_THE_VIEW and view == "full":
+            raise ValueError(f"{name} is about what MiniGrid's agent sees; it needs view='partial'")
+
+
 def _made(name: str, settings: Mapping[str, Any]) -> MiniGridEnv:
     try:
         import gymnasium
@@ -165,6 +184,10 @@ def _made(name: str, settings: Mapping[str, Any]) -> MiniGridEnv:
         env = gymnasium.make(name, disable_env_checker=True, **settings).unwrapped
     except gymnasium.error.Error as error:
         raise ValueError(f"MiniGrid has no environment {name!r}: {error}") from error
+    except (AssertionError, TypeError) as error:  # what its constructor says of settings that it cannot use
+        given = ", ".join(f"{setting}={value!r:.40}" for setting, value in settings.items())
+        what = str(error).partition(" was raised from ")[0] or "an assertion of MiniGrid fails"
+        raise ValueError(f"{name!r:.80} cannot be made with {given or 'these settings'}: {what}") from error
     if not isinstance(env, MiniGridEnv):
         raise ValueError(f"{name!r} is an environment, but not one of MiniGrid's")
     return env

@@ -105,7 +105,6 @@ class Measurement:
                 self._peer(name, given, Path(arrays), rows, exams, lines)
             if workload.kind == "standard":
                 self._adding(workload)
-        self.rows += lines
         if not self.keep:
             shutil.rmtree(given.library)
 
@@ -126,6 +125,7 @@ class Measurement:
                 self.tell(f"{row.name}: {self.queries} queries, each new, again, and flat")
                 size = {"skills": given.workload.count, "dim": given.workload.dim, "row": row.name}
                 lines.append({**size, **paired(library, flat, exam, K), "peers": {}})
+                self.rows.append(lines[-1])  # at once: what stops the measurement loses none that is finished
                 exams.append(exam)
         return lines, exams
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +25,17 @@ def draw(path: Path, rows: list[Figures]) -> None:
     """Milliseconds, and recall below, as a PNG: against the share of skills that apply, for the largest library; and
     against the number of skills, and of dimensions, where there are several.
 
-    Raises ImportError, saying what to install, if matplotlib is not there.
+    Raises ImportError, saying what to install, if matplotlib is not there, and ValueError where there is no line.
     """
     try:
+        _import_matplotlib()
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
         raise ImportError("matplotlib is not installed; pip install 'skillstore[plot]' draws the picture") from None
     columns = _columns(rows)
+    if not columns:
+        raise ValueError("a picture needs several sizes, or a row that is a share of the skills, such as '29 %'")
     figure = Figure(figsize=(1.5 + 6.5 * len(columns), 7.5), layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.subplots(2, len(columns), sharex="col", squeeze=False, height_ratios=(2.2, 1))
@@ -40,6 +46,24 @@ def draw(path: Path, rows: list[Figures]) -> None:
     grid[0][0].set_ylabel("milliseconds, median of whole calls")
     grid[1][0].set_ylabel("recall of the 10 best")
     figure.savefig(path, dpi=120)
+
+
+def _import_matplotlib() -> None:
+    """Load matplotlib whatever MPLBACKEND says: its import fails where that names a backend it cannot find.
+
+    A backend that can be found stays the user's, for pyplot.
+    """
+    if "matplotlib" in sys.modules:
+        return
+    backend = os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    if backend:
+        with suppress(ValueError):
+            matplotlib.rcParams["backend"] = backend
 
 
 def _columns(rows: list[Figures]) -> list[tuple[str, str, dict[str, Line]]]:

@@ -32,9 +32,13 @@ def table(found: Measurement) -> str:
 def _head(size: tuple[int, int], found: Measurement) -> list[str]:
     threads = "one thread" if found.threads == 1 else f"{found.threads} threads"
     return [
-        f"{size[0]:,} skills, {size[1]} dimensions, {threads}; milliseconds: medians of {found.queries} queries",
+        f"{size[0]:,} skills, {size[1]} dimensions, {threads}; milliseconds: medians of {_queries(found.queries)}",
         "",
     ]
+
+
+def _queries(count: int) -> str:
+    return "1 query" if count == 1 else f"{count} queries"
 
 
 def _against_flat(rows: list[Figures]) -> Iterator[str]:
@@ -88,6 +92,8 @@ def _disturbed(rows: list[Figures]) -> Iterator[str]:
 
 
 def _contenders(contenders: list[Figures], size: tuple[int, int]) -> Iterator[str]:
+    if not contenders:  # it was stopped before
+        return
     kinds = [line["kind"] for line in contenders]
     kind = "standard" if "standard" in kinds else kinds[0]
     raw = 4e-6 * size[0] * size[1]

@@ -62,3 +62,10 @@ def test_without_gymnasium_the_error_names_the_extra() -> None:
     code = "import sys; sys.modules['gymnasium'] = None; import agent.worlds.gym"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "skillstore[gym]" in done.stderr
+
+
+def test_options_that_would_do_nothing_are_refused() -> None:
+    world = gymnasium.make(NAME)
+    world.reset(options={})
+    with pytest.raises(ValueError, match="'layout'"):
+        world.reset(options={"layout": "maze"})

@@ -210,3 +210,29 @@ def test_making_a_world_prints_nothing() -> None:
     code = f"from agent.worlds.minigrid import MiniGrid; MiniGrid({DOORKEY!r}).reset(seed=1)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"max_episode_steps": 3}, "give max_steps"),
+        ({"disable_env_checker": True}, "gymnasium.make"),
+        ({"render_mode": "human"}, "pictures"),
+        ({"agent_view_size": 5}, "view='partial'"),
+        ({"see_through_walls": True, "view": "full"}, "view='partial'"),
+        ({"no_such_setting": 3}, "no_such_setting=3"),
+        ({"max_steps": "few"}, "max_steps='few'"),
+        ({"agent_view_size": 4, "view": "partial"}, "agent_view_size=4"),
+    ],
+)
+def test_a_setting_without_effect_is_refused_with_the_way_out(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words.replace(".", r"\.")):
+        MiniGrid("MiniGrid-Empty-5x5-v0", **settings)
+
+
+def test_max_steps_ends_an_episode_and_a_wider_view_shows_more() -> None:
+    world = MiniGrid("MiniGrid-Empty-5x5-v0", max_steps=3)
+    world.reset(seed=0)
+    assert [world.step(0)[3] for _ in range(3)] == [False, False, True]
+    narrow, wide = (MiniGrid(DOORKEY, view="partial", agent_view_size=size).reset(seed=0)[0] for size in (3, 7))
+    assert (narrow.grid == UNSEEN).sum() > (wide.grid == UNSEEN).sum()

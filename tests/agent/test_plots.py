@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -49,3 +50,27 @@ def test_importing_the_agent_loads_neither_matplotlib_nor_faiss() -> None:
     code = "import sys, agent, agent.plots; print([name for name in ('matplotlib', 'faiss') if name in sys.modules])"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("backend", ["module://matplotlib_inline.backend_inline", "no-such-backend", "tkagg", ""])
+def test_figures_are_drawn_whatever_backend_is_set_and_it_stays_the_users(backend: str, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    code = f"""
+import os, sys
+from agent import Episode, History, plots
+history = History([Episode(index=0, reward=1.0, steps=2, success=True, skills=1, uses=0)])
+plots.draw({str(tmp_path / "curves.png")!r}, history, history)
+import matplotlib
+assert os.environ["MPLBACKEND"] == {backend!r}
+assert {backend!r} != "tkagg" or matplotlib.rcParams["backend"] == "tkagg"
+assert "matplotlib.pyplot" not in sys.modules
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "DISPLAY"}
+    subprocess.run([sys.executable, "-c", code], check=True, env={**environment, "MPLBACKEND": backend})
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_picture_of_a_bench_is_drawn_whatever_backend_is_set() -> None:
+    pytest.importorskip("matplotlib")
+    code = "from skillstore.bench.plots import _import_matplotlib; _import_matplotlib(); import matplotlib.figure"
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "MPLBACKEND": "no-such-backend"})

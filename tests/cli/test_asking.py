@@ -198,3 +198,28 @@ def test_a_name_cannot_command_the_terminal(run: Run, skills: Path) -> None:
         assert "a\\x1b[2J\\nb" in output
         assert all(character.isprintable() or character == "\n" for character in output)
     refused(run("import", "\x1b[2J\udc80"), 1, "\\x1b[2J\\udc80: No such file")
+
+
+def test_a_skill_is_shown_by_a_name_that_only_it_has(run: Run, skills: Path) -> None:
+    assert run("show", "wave").stdout == run("show", "3").stdout
+    with SkillLibrary.open(skills) as library:
+        twin = {"preconditions": {"x": 1}, "action_sequence": ["wave"], "embedding": [1, 1]}
+        library.add_skill(skill_of({"name": "wave", **twin}))
+        library.add_skill(skill_of({"name": "2", **twin, "preconditions": {}}))
+        library.add_skill(skill_of({"name": "77", **twin, "preconditions": {"y": 1}}))
+    refused(run("show", "wave"), 2, "2 skills are called 'wave'", "3, 4")
+    assert run("show", "2").stdout.startswith("2  open_door"), "an id comes first"
+    assert run("show", "77").stdout.startswith("6  77")
+    refused(run("show", "78"), 3, "78")
+    refused(run("show", "nobody"), 3, "'nobody'", "'list'")
+
+
+def test_words_that_may_be_meant_as_truth_are_mentioned_where_nothing_is_found(run: Run, skills: Path) -> None:
+    assert "mood=no is text: a truth value is true or false" in run("search", "mood=no").stderr
+    assert "truth" not in run("search", "mood=bad").stderr
+
+
+@pytest.mark.parametrize("word", ["true", "True", "TRUE"])
+def test_truth_is_read_as_it_is_meant(word: str, run: Run, skills: Path) -> None:
+    found = data(run("search", f"has_key={word}", "power=3", "mood=bad", "--json"))
+    assert [match["skill"]["id"] for match in found["matches"]] == [2]

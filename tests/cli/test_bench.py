@@ -19,6 +19,7 @@ from skillstore import Skill
 from skillstore.bench import measure, tables
 from skillstore.bench.exam import Exam, saved
 from skillstore.bench.flat import Resolver
+from skillstore.bench.pairs import paired
 from skillstore.bench.peers.client import Client
 from skillstore.bench.peers.known import KNOWN
 from skillstore.bench.threads import Running, environment, limited
@@ -260,3 +261,37 @@ def test_threads_are_limited_and_given_back() -> None:
             assert len(os.sched_getaffinity(0)) == 1
     assert faiss.omp_get_max_threads() == before
     assert environment(3)["OMP_NUM_THREADS"] == "3"
+
+
+def test_a_stopped_bench_prints_and_draws_the_rows_that_are_finished(
+    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = paired
+
+    def stopped(*arguments: Any) -> Any:
+        measured_so_far.append(1)
+        if len(measured_so_far) > 2:
+            raise KeyboardInterrupt
+        return whole(*arguments)
+
+    measured_so_far: list[int] = []
+    monkeypatch.setattr(measure, "paired", stopped)
+    result = run("bench", *SMALL, "--json", "--plot", "curves.png")
+    assert result.exit_code == 130
+    assert [row["row"] for row in json.loads(result.stdout)["rows"]] == ["0.1 %", "1 %"]
+    assert "stopped; 2 rows finished" in result.stderr
+    assert (here / "curves.png").exists()
+    measured_so_far.clear()
+    assert "1 % " in run("bench", *SMALL).stdout
+    assert [path.name for path in here.iterdir()] == ["curves.png"]
+
+
+def test_a_picture_that_cannot_be_drawn_loses_no_figure(run: Run, here: Path) -> None:
+    result = run("bench", *SMALL, "--row", "tied", "--plot", "curves.png", "--json")
+    assert (result.exit_code, len(json.loads(result.stdout)["rows"])) == (1, 1)
+    assert "no picture: " in result.stderr
+    assert "'29 %'" in result.stderr
+    refused(run("bench", *SMALL, "--plot", "none/curves.png"), 2, "none")
+    refused(run("bench", *SMALL, "--plot", "curves.bmp"), 2, ".png")
+    (here / "file").touch()
+    refused(run("bench", *SMALL, "--keep", "file"), 2, "--keep")

@@ -191,3 +191,8 @@ def test_backup_and_restore_overwrite_nothing_and_say_what_is_wrong(run: Run, sk
     (here / "skills.backup").write_bytes((here / "skills.backup").read_bytes()[:-1])
     refused(run("restore", "skills.backup", library="copy"), 5, "skills.backup")
     assert sorted(path.name for path in here.iterdir()) == ["skills", "skills.backup"]
+
+
+@pytest.mark.parametrize("command", [["export"], ["export", "-"], ["backup", "-"]])
+def test_what_was_done_is_not_printed_into_the_library_itself(command: list[str], run: Run, skills: Path) -> None:
+    refused(run(*command, "--json"), 2, "--json", "FILE")

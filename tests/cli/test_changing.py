@@ -135,7 +135,6 @@ def test_a_file_with_a_fault_adds_nothing_and_the_fault_is_named(
         (["add", "x", "--embedding", "[1, 2]", "--action", "y", "--metadata", "7"], "metadata"),
         (["add", "x", "--embedding", "[1, 2]", "--action", "y", "--metadata", "1" * 5000], "digits"),
         (["remove"], "ID"),
-        (["remove", "one"], "one"),
     ],
 )
 def test_a_fault_in_the_arguments_changes_nothing_and_is_named(
@@ -187,3 +186,13 @@ def test_snapshot_and_compact_start_generations(run: Run, skills: Path) -> None:
 def test_only_adding_makes_a_library(command: list[str], run: Run, here: Path) -> None:
     refused(run(*command), 3, "there is no library at skills")
     assert list(here.iterdir()) == []
+
+
+def test_skills_are_removed_by_id_or_by_a_name_that_only_they_have(run: Run, skills: Path) -> None:
+    assert data(run("remove", "wave", "1", "3", "--json")) == [{"id": 3, "name": "wave"}, {"id": 1, "name": "get_key"}]
+    refused(run("remove", "open_door", "nobody"), 3, "'nobody'")
+    assert [skill.name for skill in kept()] == ["open_door"]
+    with SkillLibrary.open(skills) as library:
+        library.add_skill(Skill("open_door", {"other": 1}, ["pull"], [1.0, 0.0]))
+    refused(run("remove", "open_door"), 2, "2 skills", "2, 4")
+    assert len(kept()) == 2

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from agent import ENCODER_DIM, ENCODER_NAME, CuriousExplorer, GridWorld, History, ProceduralMemoryAgent, train
+from cli.main import skillstore
 from skillstore import LibraryNotFoundError, SkillLibrary
 from tests.cli.conftest import PROGRAM, started
 
@@ -44,11 +48,15 @@ def test_a_stopped_training_keeps_its_finished_episodes_and_the_next_goes_on(
     wait_for(lambda: episodes() > 2)
     process.send_signal(number)
     stdout, stderr = process.communicate(timeout=60)
-    assert (process.returncode, stdout) == (code, "")
+    done = episodes()
+    assert process.returncode == code
+    assert stdout.startswith(f"Episodes 1 to {done}, means:"), "what was done is summed up"
     assert stderr.strip().startswith("stopped; ")
     assert "Traceback" not in stderr
     assert (here / "skills" / "seal").exists()
-    done = episodes()  # and now another process, with another hash seed than this one
+    assert len(History.load("skills-curves.csv")) == done
+    assert (here / "skills-curves.png").read_bytes().startswith(b"\x89PNG")
+    # now another process, with another hash seed than this one
     subprocess.run([*PROGRAM, *TRAIN, "--episodes", "2", "--seed", "4"], check=True, capture_output=True)
     never_stopped = SkillLibrary(embedding_dim=ENCODER_DIM, encoder=ENCODER_NAME)
     agent = ProceduralMemoryAgent(never_stopped, np.random.default_rng(4), explorer=CuriousExplorer())
@@ -141,3 +149,53 @@ def test_a_terminal_sees_progress_and_a_pipe_does_not(here: Path) -> None:
     assert process.returncode == 0
     assert b"100%" in seen
     assert b"10 steps, reward 12.3" in seen
+
+
+@pytest.mark.parametrize("module", ["skillstore", "cli"])
+def test_python_runs_the_program_by_its_module(module: str, skills: Path) -> None:
+    run = [sys.executable, "-m", module, "--library", "skills", "list", "--json"]
+    listed = json.loads(subprocess.run(run, check=True, capture_output=True, text=True).stdout)
+    assert [skill["name"] for skill in listed] == ["get_key", "open_door", "wave"]
+    usage = subprocess.run([sys.executable, "-m", module, "--help"], check=True, capture_output=True, text=True).stdout
+    assert usage.startswith("Usage: skillstore ")
+
+
+@pytest.mark.parametrize(
+    ("command", "closed"),
+    [
+        ("add --from -", "<&-"),
+        ("add x --action y --embedding -", "<&-"),
+        ("import -", "<&-"),
+        ("mcp", "<&-"),
+        ("mcp", ">&-"),
+        ("export", ">&-"),
+        ("backup -", ">&-"),
+    ],
+)
+def test_a_stream_that_is_closed_is_told(command: str, closed: str, skills: Path) -> None:
+    shell = f'"{sys.executable}" -m skillstore --library skills {command} {closed}'
+    found = subprocess.run(["bash", "-c", shell], capture_output=True, text=True)
+    assert (found.returncode, found.stdout) == (2, "")
+    assert found.stderr.startswith("error: ")
+    assert "closed" in found.stderr
+    assert found.stderr.count("\n") == 1
+
+
+def test_nobody_needs_to_hear_of_a_training(here: Path) -> None:
+    shell = f'"{sys.executable}" -m skillstore --library skills train --episodes 1 --no-control <&- >&- 2>&-'
+    assert subprocess.run(["bash", "-c", shell]).returncode == 0
+    assert (here / "skills-curves.png").exists()
+
+
+def test_a_training_that_is_stopped_before_its_first_episode_has_nothing_to_sum_up(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("agent.procedural.ProceduralMemoryAgent.run_episode", stopped)
+    result = CliRunner().invoke(skillstore, [*TRAIN, "--episodes", "3"])
+    assert (result.exit_code, result.stdout) == (130, "")
+    assert result.stderr.startswith("stopped; ")
+    assert [path.name for path in here.iterdir()] == ["skills"]

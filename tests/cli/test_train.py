@@ -22,6 +22,7 @@ from agent import (
 from cli import lesson
 from skillstore import Skill, SkillLibrary
 from tests.cli.conftest import Run, refused
+from tests.remote.served import served
 
 SHORT = ("train", "--episodes", "12", "--seed", "4")
 COLUMNS = ("index", "reward", "steps", "success", "skills", "uses")
@@ -138,6 +139,7 @@ def test_without_matplotlib_the_figures_are_kept(run: Run, here: Path, monkeypat
         (["--layout", "spiral"], "tutorial"),
         (["--plot", "curves.jpg"], ".png"),
         (["--csv", "figures"], ".csv"),
+        (["--plot", "/dev/null/curves.png"], "/dev/null"),
         (["--plot", "none/curves.png"], "none"),
         (["--plot", "skills/curves.png"], "inside the library"),
         (["--csv", "skills/deep/figures.csv"], "inside the library"),
@@ -151,6 +153,53 @@ def test_a_fault_in_the_arguments_is_named_before_anything_is_made(
 
 
 def test_a_library_of_other_embeddings_is_not_trained(run: Run, skills: Path) -> None:
-    refused(run("train"), 2, "embedding_dim")
+    refused(run("train"), 2, "embedding_dim = 2", "train into another library")
     SkillLibrary.open("other", embedding_dim=ENCODER_DIM, encoder="words-1").close()
-    refused(run("train", library="other"), 2, "words-1")
+    result = run("train", library="other")
+    refused(result, 2, "words-1", "train into another library")
+    assert "leave" not in result.stderr, "nobody gave anything that could be left out"
+
+
+def _fails(*_: object) -> None:
+    raise RuntimeError("no LaTeX\nhere")
+
+
+def test_a_drawing_that_fails_loses_nothing_of_the_training(
+    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.plots.draw", _fails)
+    result = run("train", "--episodes", "1", "--no-control", "--json")
+    assert result.exit_code == 0
+    assert (json.loads(result.stdout)["plot"], json.loads(result.stdout)["csv"]) == (None, "skills-curves.csv")
+    assert result.stderr == "no skills-curves.png: no LaTeX here\nfigures: skills-curves.csv\n"
+    asked = run("train", "--episodes", "1", "--no-control", "--plot", "a.png")
+    assert asked.exit_code == 1, "it was asked for"
+    assert asked.stdout.startswith("Episode 2:")
+
+
+def test_figures_that_cannot_be_written_lose_nothing_of_the_training(run: Run, here: Path) -> None:
+    (here / "skills-curves.csv").mkdir()
+    (here / "skills-curves.png").mkdir()
+    result = run("train", "--episodes", "1", "--no-control", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["csv"]) == (0, None)
+    assert "Is a directory" in result.stderr
+    refused(run("train", "--episodes", "1", "--csv", "skills-curves.csv"), 2, "is a directory")
+
+
+def test_the_curves_of_a_servers_library_stand_in_the_working_directory(run: Run, here: Path) -> None:
+    with served(here / "memories") as (address, _):
+        result = run("train", "--episodes", "2", library=f"{address}/home")
+        again = json.loads(run("train", "--episodes", "1", "--json", library=f"{address}/home").stdout)
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr == "curves: home-curves.png, home-curves.csv\n"
+    assert [episode["index"] for episode in again["episodes"]] == [2]
+    files = {"home-curves.png", "home-curves.csv", "home-curves-control.csv"}
+    assert {path.name for path in here.iterdir()} == {"memories", *files}
+
+
+def test_one_of_a_thing_is_one(run: Run, here: Path) -> None:
+    words = run("train", "--episodes", "1", "--no-control").stdout
+    assert words.splitlines()[0] == "Episode 1:"
+    episode = Episode(index=0, reward=1.0, steps=1, success=True, skills=1, uses=1)
+    skill = Skill("a", {}, ["x"], [1.0], times_used=1, success_count=1)
+    assert "It knows 1 skill, and has used skills 1 time:" in lesson.words([episode], [], [skill])

@@ -212,6 +212,7 @@ def test_a_use_is_recorded_and_the_same_form_counts_once(full: Visitor) -> None:
     once = full.get("/libraries/home/skills/1").field("once")
     for _ in range(2):
         done = full.post("/libraries/home/skills/1/outcomes", {"success": "yes", "once": once})
+        assert "The last use succeeded" in full.get("/libraries/home/skills/1").text
         assert (done.status, done.headers["location"]) == (303, "/libraries/home/skills/1?done=outcome")
     assert full.post("/libraries/home/skills/1/outcomes", {"success": "no"}).status == 303
     assert full.post("/libraries/home/skills/1/outcomes", {"success": "perhaps"}).status == 422
@@ -278,7 +279,7 @@ def test_a_skill_is_removed_for_good(full: Visitor) -> None:
 
 
 def test_a_state_is_entered_as_lines_or_as_json(full: Visitor) -> None:
-    for state in ("has_key = false", "has_key: False\n", '{"has_key": false}', '"has_key": false,'):
+    for state in ("has_key = false", "has_key: False\n", '{"has_key": false}', '"has_key": false,', "has_key=FALSE"):
         seen = full.get(f"/libraries/home/applies?{urlencode({'state': state})}")
         assert seen.names()[0] == "/libraries/home/skills/1", state
         assert "has_key must be true, is false" in seen.text
@@ -288,7 +289,10 @@ def test_a_state_is_entered_as_lines_or_as_json(full: Visitor) -> None:
     assert "similarity" in words.text
 
 
-@pytest.mark.parametrize("state", ["has_key", "= 1", "a = 1\na = 2", "{", '{"a": NaN}', '{"a": 1, "a": 2', "[1]"])
+@pytest.mark.parametrize(
+    "state",
+    ["has_key", "= 1", "a = 1\na = 2", "a == 1", "a = NaN", "a = [1", "{", '{"a": NaN}', '{"a": 1, "a": 2', "[1]"],
+)
 def test_a_state_that_cannot_be_read_is_shown_again_with_the_reason(full: Visitor, state: str) -> None:
     seen = full.get(f"/libraries/home/applies?{urlencode({'state': state})}")
     assert seen.status == 422

@@ -130,4 +130,5 @@ TABLE = Table(
     trial=trial,
     lines=lines,
     curve=Curve("layout", "over", "hidden layout, in order", "steps over the shortest path", logarithmic=True),
+    effort=("training", "hidden", "noise"),
 )

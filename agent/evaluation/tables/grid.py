@@ -49,4 +49,5 @@ TABLE = Table(
     trial=trial,
     lines=lines,
     curve=None,
+    effort=("episodes",),
 )

@@ -119,4 +119,5 @@ TABLE = Table(
     trial=trial,
     lines=lines,
     curve=Curve("episode", "share", "episode", "share of the actions that are the same"),
+    effort=("training",),
 )

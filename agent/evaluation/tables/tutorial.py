@@ -72,4 +72,5 @@ TABLE = Table(
     trial=trial,
     lines=lines,
     curve=Curve("episode", "steps", "episode", "steps of the episode", logarithmic=True),
+    effort=("episodes",),
 )

@@ -144,7 +144,7 @@ def holdings(library: str, reply: dict[str, Any], verbose: bool) -> Answer:
     takes = "texts or embeddings" if reply["takes_text"] else "embeddings only"
     return Answer(
         data,
-        f"{library}: {_number(reply['total_skills'])}, used {reply['total_uses']} times in all, "
+        f"{library}: {_number(reply['total_skills'])}, used {_times(reply['total_uses'])} in all, "
         f"{reply['total_successes']} of them with success. Ask with {takes} "
         f"({reply['embedding_dim']} numbers, encoder {reply['encoder'] or 'not said'}).",
     )
@@ -221,6 +221,10 @@ def _value(value: Any) -> str:
 
 def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _times(count: int) -> str:
+    return "1 time" if count == 1 else f"{count} times"
 
 
 def _number(count: int) -> str:

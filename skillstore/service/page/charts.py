@@ -86,7 +86,12 @@ def outcomes(uses: Sequence[Use]) -> Strip | None:
         for number, use in enumerate(uses)
     ]
     good = sum(use.success for use in uses)
-    return Strip(f"{good} of the last {len(uses)} uses succeeded", bars, max(wide * len(uses), 140))
+    words = (
+        "The last use " + ("succeeded" if good else "failed")
+        if len(uses) == 1
+        else (f"{good} of the last {len(uses)} uses succeeded")
+    )
+    return Strip(words, bars, max(wide * len(uses), 140))
 
 
 def mean_of_last(points: Points, length: int) -> list[tuple[float, float]]:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from skillstore.errors import InvalidInputError
+from skillstore.facts import read_fact
 from skillstore.forms import parsed
-
-_WORDS = {"true": True, "false": False, "null": None, "none": None}
-_JSON = re.compile(r'[-0-9\["{]')
-_LINE = re.compile(r"([^=:]*[^=:\s])\s*[=:]\s*(.*)")
 
 
 def state(text: str) -> dict[str, Any]:
-    """A JSON object, or a line ``name = value`` for each fact. Raises InvalidInputError, which names the line.
+    """A JSON object, or a line for each fact, as `skillstore.facts` reads it.
+
+    Raises InvalidInputError, which names the line.
 
     >>> state("has_key = false\\nroom: 3\\ncolour = deep red")
     {'has_key': False, 'room': 3, 'colour': 'deep red'}
@@ -26,7 +24,7 @@ def state(text: str) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
-            name, value = _fact(line.strip().rstrip(","), number)
+            name, value = _fact(line, number)
             if name in facts:
                 raise InvalidInputError(f"line {number}: {name!r:.80} has a value already")
             facts[name] = value
@@ -53,18 +51,10 @@ def actions(text: str) -> Any:
 
 
 def _fact(line: str, number: int) -> tuple[str, Any]:
-    found = _LINE.fullmatch(line)
-    if found is None:
-        raise InvalidInputError(f"line {number}: a fact is written as name = value")
-    name, word = found[1].strip().strip('"'), found[2].strip()
-    if word.lower() in _WORDS:
-        return name, _WORDS[word.lower()]
-    if not _JSON.match(word):
-        return name, word
     try:
-        return name, parsed(word)
-    except InvalidInputError:
-        return name, word
+        return read_fact(line)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"line {number}: {error}") from None
 
 
 def _json(text: str, what: str) -> Any:
