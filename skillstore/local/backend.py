@@ -181,7 +181,7 @@ class LocalBackend(Reading):
             return
         if self._writer.mine():
             raise InvalidInputError("a library cannot be closed inside one of its batches")
-        if self._storage.is_long():  # who opens it next does not read all that again
+        if self._storage.is_long(self._table):  # who opens it next does not read all that again
             self._renew()
         self.closed = True
         durable = False
@@ -220,7 +220,7 @@ class LocalBackend(Reading):
     def _renew(self) -> bool:
         """Start a new generation, in the background, unless others are writing all the time. Whether it was done."""
         with suppress(SkillStoreError), self._writer.alone(_PATIENCE) as alone:
-            if alone and self._storage.is_long():
+            if alone and self._storage.is_long(self._table):
                 self._next_generation(compact=False)
                 return True
         return False

@@ -122,7 +122,7 @@ def change_of(form: Any, dim: int) -> Change:
         if verb in ("add", "replace"):
             return _row(verb == "replace", dim, *content)
         if verb == "rows":
-            return _rows(dim, *content)
+            return rows_of(dim, *content)
         return _SHORT[verb](*content)
     except (TypeError, ValueError, KeyError) as error:
         raise RecordError(f"not a change ({error!r})") from None
@@ -137,7 +137,8 @@ def _row(replaces: bool, dim: int, skill_id: Any, payload: Any, vector: Any, *co
     return _checked(Rows(columns[0], [payload], columns[1].astype(np.float32).reshape(1, dim), columns[2], replaces))
 
 
-def _rows(dim: int, ids: Any, lengths: Any, counts: Any, vectors: Any, payloads: Any) -> Rows:
+def rows_of(dim: int, ids: Any, lengths: Any, counts: Any, vectors: Any, payloads: Any) -> Rows:
+    """New skills of the columns of their record, or of many. Raises RecordError for what cannot have been made."""
     if any(type(column) is not bytes for column in (ids, lengths, counts, vectors, payloads)):
         raise RecordError("not skills")
     count = len(ids) // 8

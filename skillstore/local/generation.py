@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeAlias, TypeVar
 
 from skillstore.errors import BackendUnavailableError, CorruptLibraryError, InvalidInputError
 from skillstore.local import cells_file, counts_file, directory, manifest, sections, segment_file
 from skillstore.local.changes import Change, Request, Rows
 from skillstore.local.files import Files
-from skillstore.local.journal import LONGEST_EMPTY, JournalReader, Place, read_seal
+from skillstore.local.journal import LONGEST_EMPTY, JournalReader, Place, Read, read_seal
 from skillstore.local.manifest import Manifest, NamedFile, Previous
 from skillstore.local.records import RecordError
+from skillstore.local.replay import MOST_BYTES, MOST_COMMITS, Replay
 from skillstore.local.segment import Segment
 from skillstore.local.table import Table
 from skillstore.values import Value
@@ -42,19 +43,41 @@ class Generation:
         self.journal = JournalReader(files, named)
 
     def take_up(self) -> None:
-        """Apply every whole commit that was written since the last time. Raises CorruptLibraryError."""
-        for changes, end in self.journal.commits(self.place):
-            applied: list[Change] = []
-            try:
-                for change in changes:
-                    self._check(change)
-                    self.table.stage(change)
-                    applied.append(change)
-                self.table.publish(applied, [])
-            except (InvalidInputError, LookupError, RecordError) as error:
-                raise self.journal.damaged(self.place.offset, f"a change that cannot be ({error})") from None
-            self.place = end
+        """Apply every whole commit that was written since the last time. Raises CorruptLibraryError.
+
+        Cost: of what they change, and not of how many they are: many are applied together.
+        """
+        for commits in self.journal.gathered(self.place, MOST_COMMITS, MOST_BYTES):
+            if len(commits) == 1 or not self._apply_together(commits):
+                for read, end in commits:
+                    self._apply(self.journal.changes(read), end)
             self.table.tidy()
+
+    def _apply_together(self, commits: list[tuple[list[Read], Place]]) -> bool:
+        """Whether all could be applied; if not, none is, and applying one at a time says which is wrong."""
+        replay = Replay(self.table, self.manifest.settings.embedding_dim)
+        try:
+            for read, _ in commits:
+                for frame, body in read:
+                    for form in self.journal.forms(frame, body):
+                        replay.take(form)
+            replay.apply()
+        except (InvalidInputError, LookupError, RecordError, TypeError):
+            return False
+        self.place = commits[-1][1]
+        return True
+
+    def _apply(self, changes: Iterator[Change], end: Place) -> None:
+        applied: list[Change] = []
+        try:
+            for change in changes:
+                self._check(change)
+                self.table.stage(change)
+                applied.append(change)
+            self.table.publish(applied, [])
+        except (InvalidInputError, LookupError, RecordError) as error:
+            raise self.journal.damaged(self.place.offset, f"a change that cannot be ({error})") from None
+        self.place = end
 
     def segments(self) -> dict[NamedFile, Segment]:
         """Those in memory that have a file."""

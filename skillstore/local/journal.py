@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from skillstore.errors import CorruptLibraryError
 from skillstore.local import directory
@@ -40,6 +40,14 @@ class Place:
     sequence: int = -1
 
 
+Read: TypeAlias = tuple[Frame, bytearray]
+"""A valid frame, and its body."""
+
+
+def _is_of_journal(frame: Frame) -> bool:
+    return frame.length <= MAX_BODY and frame.kind in (Kind.HEADER, Kind.CHANGES)
+
+
 class JournalReader:
     """Reads whole commits of one journal, from any commit's end on."""
 
@@ -47,6 +55,7 @@ class JournalReader:
         self._files, self._seed, self._dim = files, manifest.journal_seed, manifest.settings.embedding_dim
         self._name = manifest.journal
         self._about = _about(manifest)
+        self._block, self._block_at = bytearray(), 0  # bytes of the file that were read ahead, and their offset
         self._fd = files.open(manifest.journal)
 
     def __del__(self) -> None:
@@ -66,19 +75,38 @@ class JournalReader:
 
         Raises CorruptLibraryError if a valid frame holds what no journal holds.
         """
+        for read, end in self.whole(start):
+            yield self.changes(read), end
+
+    def whole(self, start: Place) -> Iterator[tuple[list[Read], Place]]:
+        """As `commits`, with the frames of each commit, whose bodies are not looked at."""
         read = []
         for frame, body in self.frames(start):
             read.append((frame, body))
             if frame.closes:
-                yield self.changes(read), Place(frame.end, frame.sequence)
+                yield read, Place(frame.end, frame.sequence)
                 read = []
 
-    def frames(self, start: Place) -> Iterator[tuple[Frame, bytearray]]:
+    def gathered(self, start: Place, most: int, most_bytes: int) -> Iterator[list[tuple[list[Read], Place]]]:
+        """As `whole`, many commits at a time: at most `most`, and of about so many bytes."""
+        together: list[tuple[list[Read], Place]] = []
+        first = start.offset
+        for read, end in self.whole(start):
+            together.append((read, end))
+            if len(together) == most or end.offset - first >= most_bytes:
+                yield together
+                together, first = [], end.offset
+        if together:
+            yield together
+
+    def frames(self, start: Place) -> Iterator[Read]:
         """The valid frames after `start`, with their bodies, also of a commit that is not whole yet."""
+        self._block = bytearray()  # what was read ahead the last time may have been cut or written since
         size, offset, sequence = self.size(), start.offset, start.sequence
-        while (read := self._read(offset, size)) is not None and read[0].sequence == sequence + 1:
+        while (read := self._read_ahead(offset, size)) is not None and read[0].sequence == sequence + 1:
             offset, sequence = read[0].end, read[0].sequence
             yield read
+        self._block = bytearray()
 
     def check_end(self, end: Place, sealed: Place | None) -> None:
         """Raises CorruptLibraryError if what follows the last whole commit, or what is missing there, is damage."""
@@ -132,10 +160,23 @@ class JournalReader:
             offset, sequence = read[0].end, read[0].sequence
         return offset, sequence + 1
 
-    def _read(self, offset: int, size: int) -> tuple[Frame, bytearray] | None:
+    def _read_ahead(self, offset: int, size: int) -> Read | None:
+        """As `_read`, from a block that is read at once where frames are short: each system call costs as much."""
+        data, start = self._block, offset - self._block_at
+        frame = parsed(data[start : start + HEADER_SIZE], offset, size)
+        if frame is None or frame.end > self._block_at + len(data):
+            self._block_at, self._block = offset, self._files.read(self._fd, offset, min(_BLOCK, size - offset))
+            data, start = self._block, 0
+            frame = parsed(data[:HEADER_SIZE], offset, size)
+            if frame is None or frame.end > offset + len(data):
+                return self._read(offset, size)
+        body = data[start + HEADER_SIZE : start + HEADER_SIZE + frame.length]
+        return (frame, body) if _is_of_journal(frame) and frame.fits(body, self._seed) else None
+
+    def _read(self, offset: int, size: int) -> Read | None:
         """The valid frame at `offset`, with its body."""
         frame = parsed(self._files.read(self._fd, offset, HEADER_SIZE), offset, size)
-        if frame is None or frame.length > MAX_BODY or frame.kind not in (Kind.HEADER, Kind.CHANGES):
+        if frame is None or not _is_of_journal(frame):
             return None
         body = self._files.read(self._fd, frame.offset, frame.length)
         return (frame, body) if frame.fits(body, self._seed) else None
@@ -149,21 +190,25 @@ class JournalReader:
                 found = block.find(MARKER, found + 1)
             offset += _BLOCK
 
-    def changes(self, read: list[tuple[Frame, bytearray]]) -> Iterator[Change]:
+    def changes(self, read: Sequence[Read]) -> Iterator[Change]:
         """The changes of frames. Raises CorruptLibraryError if one holds what no journal holds."""
         for frame, body in read:
             try:
-                form = unpacked(body)
-                if frame.kind == Kind.HEADER:
-                    if frame.sequence != 0 or form != self._about:
-                        raise RecordError("it is the header of another journal")
-                    continue
-                if frame.sequence == 0:
-                    raise RecordError("it has no header")
-                for record in form:
-                    yield change_of(unpacked(record), self._dim)
+                for form in self.forms(frame, body):
+                    yield change_of(form, self._dim)
             except (RecordError, TypeError) as error:
                 raise self.damaged(frame.offset, str(error)) from None
+
+    def forms(self, frame: Frame, body: bytearray) -> Iterator[Any]:
+        """The records of one frame, unpacked. Raises RecordError or TypeError if it holds what no journal holds."""
+        form = unpacked(body)
+        if frame.kind == Kind.HEADER:
+            if frame.sequence != 0 or form != self._about:
+                raise RecordError("it is the header of another journal")
+            return
+        if frame.sequence == 0:
+            raise RecordError("it has no header")
+        yield from map(unpacked, form)
 
 
 class Journal:

@@ -37,7 +37,7 @@ class Keeper:
 
     def look(self) -> None:
         """Start working if there is something to do, and nobody does it. Returns at once."""
-        self._look(self._storage.is_long())
+        self._look(self._storage.is_long(self._table))
 
     def _look(self, is_long: bool) -> None:
         if self._thread is not None or self._stopped:  # it looks again itself when it ends
@@ -75,7 +75,7 @@ class Keeper:
             while not self._stopped:
                 with self._arranging:
                     arranged = self._key_sets() or self._index_sets() or self._arrange(self._table.due)
-                if not arranged and not (self._storage.is_long() and self._renew()) and not self._make_cells():
+                if not arranged and not (self._storage.is_long(self._table) and self._renew()) and not self._make_cells():
                     break
         except (SkillStoreError, MemoryError):
             self._stopped = True  # the library works without: whoever reads what is damaged is told

@@ -82,9 +82,9 @@ def _distinct(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
 def _check_finite(form: Any) -> None:
     if type(form) is float and not math.isfinite(form):
         raise RecordError("a number is not finite")
-    if type(form) is list or type(form) is dict:
-        for item in form if type(form) is list else form.values():
-            _check_finite(item)
+    items = form if type(form) is list else form.values() if type(form) is dict else ()
+    for item in items:
+        _check_finite(item)
 
 
 def items_of(data: bytearray) -> Iterator[tuple[Any, int]]:

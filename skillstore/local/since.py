@@ -11,6 +11,11 @@ class Since:
     def __init__(self) -> None:
         self.added = self.merged = self.replaced = self.removed = self.outcomes = self.notes = 0
 
+    @property
+    def changes(self) -> int:
+        """All of them together."""
+        return self.added + self.merged + self.replaced + self.removed + self.outcomes + self.notes
+
     def take(self, change: Change) -> None:
         """One more change, or as many as it has rows. Requests are no change of what is kept."""
         if isinstance(change, Rows):

@@ -19,7 +19,9 @@ from skillstore.local.segment import Segment
 from skillstore.local.table import Table
 from skillstore.values import Value
 
-_LONG_JOURNAL = 8 * 2**20  # bytes; some 11,000 skills of 128 dimensions, taken up at opening in about a second
+_LONG_JOURNAL = 8 * 2**20  # bytes; some 11,000 skills of 128 dimensions
+_MANY_CHANGES = 10_000  # taken up at opening in less than half a second, whatever they are and however they came
+_ROWS_PER_CHANGE = 64  # a snapshot writes the counts of every row: with many rows it waits for more changes
 
 
 class Storage(Protocol):
@@ -63,8 +65,8 @@ class Storage(Protocol):
         """Save the cells of a segment, if it has a file. A cache: nothing is promised, nothing raised."""
         ...
 
-    def is_long(self) -> bool:
-        """Whether so much was written since the last snapshot that it is time for the next."""
+    def is_long(self, table: Table) -> bool:
+        """Whether opening would take so long for what was written since the last snapshot that it is time for one."""
         ...
 
     def snapshot(self, table: Table) -> int:
@@ -105,7 +107,7 @@ class Memory:
     def keep_cells(self, segment: Segment) -> None:
         pass
 
-    def is_long(self) -> bool:
+    def is_long(self, table: Table) -> bool:  # noqa: ARG002
         return False
 
     def snapshot(self, table: Table) -> int:  # noqa: ARG002
@@ -241,7 +243,10 @@ class Disk:
             if named is not None:
                 cells_file.write(self._files, self._manifest.library, named, segment)
 
-    def is_long(self) -> bool:
+    def is_long(self, table: Table) -> bool:
+        changes = max(table.since.changes, self.place.sequence)
+        if changes > max(_MANY_CHANGES, table.count() // _ROWS_PER_CHANGE):
+            return True
         return self.place.offset > max(_LONG_JOURNAL, self._snapshot_bytes() // 16)
 
     def snapshot(self, table: Table) -> int:

@@ -55,7 +55,11 @@ SYNCS: list[tuple[str, str | tuple[str, ...], str]] = [
         "remove and replace",
     ),
     (FILE, "storage._write_manifest > manifest.write > directory.replace > directory.prepare", "remove and replace"),
-    (DIRECTORY, "storage._write_manifest > manifest.write > directory.replace > directory.finish", "remove and replace"),
+    (
+        DIRECTORY,
+        "storage._write_manifest > manifest.write > directory.replace > directory.finish",
+        "remove and replace",
+    ),
     (FILE, "storage.close > journal.sync", "unsynced"),
     (FILE, "storage.close > journal.seal > directory.replace > directory.prepare", "create"),
     (DIRECTORY, "storage.close > journal.seal > directory.replace > directory.finish", "create"),

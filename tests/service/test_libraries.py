@@ -128,7 +128,11 @@ def test_a_library_that_is_moved_is_told_once_and_what_stands_there_then_is_serv
     what: str, asked: str, tmp_path: Path
 ) -> None:
     place = tmp_path / "all" / "a"
-    request = {"retrieve_skills": {"state": {}}, "record_outcome": {"id": 1, "success": True}}.get(asked, {})
+    requests: dict[str, dict[str, Any]] = {
+        "retrieve_skills": {"state": {}},
+        "record_outcome": {"id": 1, "success": True},
+    }
+    request = requests.get(asked, {})
     with Service(tmp_path / "all") as service:
         with SkillLibrary.open(place, embedding_dim=2) as library:
             library.add_skill(ONE)

@@ -33,7 +33,7 @@ _STATES: list[dict[str, Any]] = [{}, {"n": 0}, {"n": 1, "z": 1, "room": {"light"
 
 
 def with_cells(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Segments of few skills have cells, and are asked through them; the keeper merges none, whenever it comes to it."""
+    """Segments of few skills have cells, and are asked through them; none are merged, however fast the keeper is."""
     monkeypatch.setattr(table, "_LIKE_SMALL", 1)
     monkeypatch.setattr(cells, "SMALLEST", 3)
     monkeypatch.setattr(cells, "_FARTHEST", 1)

@@ -240,7 +240,7 @@ def test_no_descriptor_is_left_of_a_library_that_is_closed(tmp_path: Path) -> No
     before = _descriptors()
     place = _made(tmp_path / "skills", "first")
     for mode in ("rw", "r"):
-        SkillLibrary.open(place, mode=mode).close()  # type: ignore[arg-type]
+        SkillLibrary.open(place, mode=mode).close()
     with pytest.raises(LibraryLockedError), SkillLibrary.open(place):
         SkillLibrary.open(place)
     assert _descriptors() == before

@@ -34,7 +34,7 @@ def test_what_was_packed_is_walked_to_its_end(form: Any) -> None:
 def test_the_weight_is_about_what_reading_takes(form: Any, count: int) -> None:
     for value in ([form] * count, {str(number): form for number in range(count)}):
         data = packed(value)
-        taken = _taken(data)
+        taken = min(_taken(data), _taken(data))  # keys are interned: the interpreter's table of them grows once
         check_weight(data, 10**9, 4 * taken + 1000)
         with pytest.raises(ValueError, match="more than any"):
             check_weight(data, 10**9, taken // 2)
@@ -61,7 +61,6 @@ def test_a_long_record_of_a_stranger_is_refused_before_it_is_made(monkeypatch: p
 
 
 def _taken(data: bytes) -> int:
-    records.unpacked(data)  # keys are interned: the interpreter's table of them grows once
     tracemalloc.start()
     with mock.patch.multiple(records, MAX_CONTAINERS=10**9, MAX_WEIGHT=10**18):
         kept = records.unpacked(data)
