@@ -195,7 +195,7 @@ class LocalBackend(Reading):
                 raise self._writer.fail(error) from error
             finally:
                 if self._storage.files is not None:
-                    self._storage.files.close_directory()
+                    self._storage.files.close_all()
 
     # how it is done
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import shutil
 import stat
 import sys
 import threading
@@ -23,8 +22,7 @@ _DIRECTORY = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY
 _NO_DIRECTORY = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 _NO_DIRECTORY_LOCKS = (errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 """What flock fails with where a file system, such as NFS, locks no directories."""
-_DELETED = " (deleted)"
-"""What Linux appends to the path of a descriptor whose name was removed."""
+_COPIED = 2**20  # bytes at a time
 
 
 class Files:
@@ -34,10 +32,11 @@ class Files:
     """
 
     def __init__(self, directory: Path) -> None:
-        """Opens nothing yet: the first use of a file opens the directory, and `close_directory` closes it."""
+        """Opens nothing yet: the first use of a file opens the directory, and `close_all` closes it."""
         self.directory = directory.absolute()
         self._place = str(self.directory)
         self._fd = -1
+        self._descriptors: set[int] = set()  # descriptors of files
         self._identity: tuple[int, int] | None = None
         self._ended = False
         self._opening = threading.Lock()
@@ -61,13 +60,22 @@ class Files:
                     self._fd = os.open(self.directory, _DIRECTORY)
         return self._fd
 
-    def close_directory(self) -> None:
-        """Give the directory back, and its lock. No file can be opened from now on. Closing twice is allowed."""
+    def close_all(self) -> None:
+        """Give back the directory and every file that is still open. None can be opened from now on.
+
+        Closing twice is allowed.
+        """
         with self._opening:
             self._ended, fd, self._fd = True, self._fd, -1
-        if fd >= 0:
-            with suppress(OSError):  # it was only read
-                os.close(fd)
+        for left in [*self._descriptors, *([fd] if fd >= 0 else [])]:
+            self._descriptors.discard(left)
+            with suppress(OSError):  # they were only read
+                os.close(left)
+
+    @property
+    def ended(self) -> bool:
+        """Whether `close_all` was called."""
+        return self._ended
 
     def __del__(self) -> None:
         if getattr(self, "_fd", -1) >= 0:
@@ -165,7 +173,7 @@ class Files:
         fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=self._held)
         try:
             if stat.S_ISREG(os.fstat(fd).st_mode):
-                return fd
+                return self._noted(fd)
             raise OSError(errno.EINVAL, "not a regular file", str(self.directory / name))
         except OSError:
             os.close(fd)
@@ -173,11 +181,15 @@ class Files:
 
     def create(self, name: str) -> int:
         """A descriptor to write a new, empty `name`; what was there is cut to nothing."""
-        return os.open(name, _CREATE, 0o644, dir_fd=self._held)
+        return self._noted(os.open(name, _CREATE, 0o644, dir_fd=self._held))
 
     def append(self, name: str) -> int:
         """A descriptor to write at the end of the existing `name`."""
-        return os.open(name, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, dir_fd=self._held)
+        return self._noted(os.open(name, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, dir_fd=self._held))
+
+    def _noted(self, fd: int) -> int:
+        self._descriptors.add(fd)
+        return fd
 
     def size(self, fd: int) -> int:
         return os.fstat(fd).st_size
@@ -232,7 +244,10 @@ class Files:
             os.fdatasync(fd)
 
     def close(self, fd: int) -> None:
-        os.close(fd)
+        """Give the file back, unless `close_all` did: its number may be that of another file by now."""
+        if fd in self._descriptors:
+            self._descriptors.discard(fd)
+            os.close(fd)
 
     def replace(self, source: str, target: str) -> None:
         os.replace(source, target, src_dir_fd=self._held, dst_dir_fd=self._held)
@@ -250,10 +265,14 @@ class Files:
         except FileExistsError:
             raise
         except OSError:
-            with open(self.open(source), "rb") as old, open(self.create(target), "wb") as new:  # noqa: PTH123
-                shutil.copyfileobj(old, new)
-                new.flush()
-                self.sync(new.fileno())
+            old, new = self.open(source), self.create(target)
+            try:
+                for offset in range(0, self.size(old), _COPIED):
+                    self.write(new, self.read(old, offset, _COPIED))
+                self.sync(new)
+            finally:
+                self.close(old)
+                self.close(new)
 
     def remove(self, name: str) -> None:
         os.unlink(name, dir_fd=self._held)

@@ -93,7 +93,7 @@ class Follower(Reading):
     def close(self) -> None:
         with self._state:
             self.closed = True
-            self._files.close_directory()
+            self._files.close_all()
 
     def _refuse(self) -> NoReturn:
         self._check_open()

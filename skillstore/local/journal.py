@@ -270,7 +270,7 @@ class Journal:
 
     def _read_last(self) -> None:
         length = min(_LAST, self.place.offset)
-        self._last = self._files.read_short(self._fd, self.place.offset - length, length)
+        self._last = bytes(self._files.read(self._fd, self.place.offset - length, length))
 
     def is_linked(self) -> bool:
         """Whether the file of its name is the one that is written to."""
@@ -278,7 +278,7 @@ class Journal:
 
     def ends_as_written(self) -> bool:
         """Whether the bytes written last are still there: nobody cut the file or wrote over its end."""
-        there = self._files.read_short(self._fd, self.place.offset - len(self._last), len(self._last))
+        there = self._files.read(self._fd, self.place.offset - len(self._last), len(self._last))
         return there == self._last
 
     def trim(self) -> None:

@@ -75,7 +75,8 @@ class Keeper:
             while not self._stopped:
                 with self._arranging:
                     arranged = self._key_sets() or self._index_sets() or self._arrange(self._table.due)
-                if not arranged and not (self._storage.is_long(self._table) and self._renew()) and not self._make_cells():
+                renewed = not arranged and self._storage.is_long(self._table) and self._renew()
+                if not arranged and not renewed and not self._make_cells():
                     break
         except (SkillStoreError, MemoryError):
             self._stopped = True  # the library works without: whoever reads what is damaged is told

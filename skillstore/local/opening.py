@@ -59,7 +59,7 @@ def migrated(path: Path) -> dict[str, Value]:
         if not _has_library(files):
             raise _nothing_at(path)
         before = manifest.read(files).format
-        files.close_directory()
+        files.close_all()
     backend = for_writing(path, Wanted(), "full", create=False)
     try:
         number = backend.stats()["generation"] if before == manifest.FORMAT else backend.snapshot()
@@ -99,7 +99,7 @@ def _reachable(path: Path) -> Iterator[Files]:
         try:
             yield files
         except BaseException:
-            files.close_directory()
+            files.close_all()
             raise
     except OSError as error:
         raise BackendUnavailableError(

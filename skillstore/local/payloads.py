@@ -9,7 +9,7 @@ from contextlib import suppress
 import numpy as np
 from numpy.typing import NDArray
 
-from skillstore.errors import BackendUnavailableError, CorruptLibraryError
+from skillstore.errors import BackendUnavailableError, CorruptLibraryError, LibraryClosedError
 from skillstore.local.files import Files
 from skillstore.local.frames import HEADER_SIZE, MAX_BODY, parsed
 from skillstore.local.ranges import joined
@@ -86,9 +86,9 @@ class Payloads:
 
 
 class PayloadFile:
-    """A file, open until it is no longer used, whose payloads are the frame's body that starts at `offset`.
+    """A file whose payloads are the frame's body that starts at `offset`; `start` is the file's seed.
 
-    `start` is the file's seed.
+    It is open until it is no longer used, or the library is closed.
     """
 
     def __init__(self, files: Files, name: str, start: int, offset: int = 0) -> None:
@@ -110,6 +110,7 @@ class PayloadFile:
             except OSError as error:
                 raise self._unreadable(error) from error
         if len(data) != length or zlib.crc32(data) != checksum:
+            self._check_open()
             raise CorruptLibraryError(self.path, self.offset + start, "a skill's payload")
         return data
 
@@ -124,10 +125,17 @@ class PayloadFile:
         except OSError as error:
             raise self._unreadable(error) from error
         if frame is None or not frame.fits(memoryview(body.data) if len(body) else memoryview(b""), self._start):
+            self._check_open()
             raise CorruptLibraryError(self.path, self.offset, "the payloads of skills")
         return body
 
+    def _check_open(self) -> None:
+        """Raises LibraryClosedError if the library was closed: what was read may have been of any other file."""
+        if self._files.ended:
+            raise LibraryClosedError("the library was closed while its skills were read; open it again")
+
     def _unreadable(self, error: OSError) -> BackendUnavailableError:
+        self._check_open()
         return BackendUnavailableError(f"{self.path} cannot be read ({error.strerror}); check the disk")
 
     def __del__(self) -> None:

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import msgpack
 import numpy as np
@@ -21,7 +22,7 @@ from skillstore import (
     SkillStoreError,
     UnsupportedFormatError,
 )
-from skillstore.local import changes, frames, records, writer
+from skillstore.local import changes, frames, records, table, writer
 from skillstore.local.changes import Change, Learned, Outcome, Removed, Rows, record_of
 from skillstore.local.frames import HEADER_SIZE, Kind
 from skillstore.local.journal import EMPTY
@@ -37,14 +38,16 @@ PREVIOUS = ["MANIFEST.previous", "counts-000002", "journal-000002"]  # and segme
 
 
 def fill(library: SkillLibrary) -> None:
-    library.add_skills([skill(f"s{n}", {"n": n % 2}, [n + 1, 1]) for n in range(4)])
-    library.notes["plan"] = (1, b"x")
-    library.snapshot()
-    library.remove_skill(1)
-    library.add_skill(skill("nested", {"room": {"light": True}}))
-    library.snapshot()
-    library.record_outcome(2, True)
-    library.add_skill(skill("last", {"z": 1}))
+    with mock.patch.object(table, "_LIKE_SMALL", 1):  # no segments are merged, however fast the keeper is
+        library.add_skills([skill(f"s{n}", {"n": n % 2}, [n + 1, 1]) for n in range(4)])
+        library.notes["plan"] = (1, b"x")
+        library.snapshot()
+        library.remove_skill(1)
+        library.add_skill(skill("nested", {"room": {"light": True}}))
+        library.snapshot()
+        library.record_outcome(2, True)
+        library.add_skill(skill("last", {"z": 1}))
+        library.settle()
 
 
 @pytest.fixture(scope="module")

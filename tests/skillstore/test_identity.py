@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from skillstore import (
+    LibraryClosedError,
     LibraryLockedError,
     LibraryMovedError,
     Skill,
@@ -240,7 +241,12 @@ def test_no_descriptor_is_left_of_a_library_that_is_closed(tmp_path: Path) -> No
     before = _descriptors()
     place = _made(tmp_path / "skills", "first")
     for mode in ("rw", "r"):
-        SkillLibrary.open(place, mode=mode).close()
+        with SkillLibrary.open(place, mode=mode) as library:
+            if mode == "rw":
+                library.snapshot()
+            begun = iter(library)
+        with pytest.raises(LibraryClosedError):
+            list(begun)
     with pytest.raises(LibraryLockedError), SkillLibrary.open(place):
         SkillLibrary.open(place)
     assert _descriptors() == before
