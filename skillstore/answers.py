@@ -119,7 +119,7 @@ class NearMisses(_Answers[NearMiss]):
 
 
 class Additions(Sequence[Added]):
-    """What became of many added skills, in the order given, in columns.
+    """What became of many added skills, in the order given, in columns that cannot be written.
 
     ids            int64 (n,): the id that holds each skill now
     created        bool (n,): False where it was merged
@@ -135,6 +135,8 @@ class Additions(Sequence[Added]):
         similarities: Vector,
         get: Callable[[int], Skill],
     ) -> None:
+        for column in (ids, created, similarities):
+            column.setflags(write=False)
         self.ids, self.created, self.similarities, self._get = ids, created, similarities, get
 
     def __len__(self) -> int:

@@ -16,8 +16,9 @@ from typing import Any, BinaryIO, Protocol, TypeAlias
 
 from skillstore.answers import Added, Additions, Matches, NearMisses
 from skillstore.embedding import MAX_DIM, Vector
-from skillstore.errors import EncoderMismatchError, InvalidInputError
+from skillstore.errors import EncoderMismatchError, InvalidInputError, quote
 from skillstore.preconditions import State
+from skillstore.scalars import require_int, require_number, require_one_of, require_text
 from skillstore.skill import Skill
 from skillstore.values import Value
 
@@ -61,15 +62,42 @@ class Settings:
     @classmethod
     def checked(cls, embedding_dim: Any, encoder: Any, same_skill: Any, dedup_scope: Any) -> Settings:
         """Settings of values from outside. Raises InvalidInputError."""
-        if type(embedding_dim) is not int or not 1 <= embedding_dim <= MAX_DIM:
-            raise InvalidInputError(f"embedding_dim is a whole number from 1 to {MAX_DIM}, not {embedding_dim!r}")
-        if encoder is not None and (type(encoder) is not str or not encoder or not encoder.isprintable()):
-            raise InvalidInputError(f"an encoder is known by a printable name, not {encoder!r}")
-        if same_skill is not None and (type(same_skill) not in (int, float) or not -1.0 <= same_skill <= 1.0):
-            raise InvalidInputError(f"same_skill is a cosine from -1 to 1, or None, not {same_skill!r}")
-        if dedup_scope not in DEDUP_SCOPES:
-            raise InvalidInputError(f"dedup_scope is one of {DEDUP_SCOPES}, not {dedup_scope!r}")
-        return cls(embedding_dim, encoder, None if same_skill is None else float(same_skill), dedup_scope)
+        return cls(_dim(embedding_dim), _encoder(encoder), _same_skill(same_skill), _dedup_scope(dedup_scope))
+
+
+def _dim(value: Any) -> int:
+    return require_int(value, f"embedding_dim is a whole number from 1 to {MAX_DIM}", 1, MAX_DIM)
+
+
+def _encoder(value: Any) -> str | None:
+    if value is None:
+        return None
+    name = require_text(value, "an encoder is known by a printable name")
+    if not name or not name.isprintable():
+        raise InvalidInputError(f"an encoder is known by a printable name, not {quote(name)}")
+    return name
+
+
+def _same_skill(value: Any) -> float | None:
+    if value is None:
+        return None
+    what = "same_skill is a cosine from -1 to 1, or None"
+    cosine = require_number(value, what)
+    if not -1.0 <= cosine <= 1.0:
+        raise InvalidInputError(f"{what}, not {quote(cosine)}")
+    return float(cosine)
+
+
+def _dedup_scope(value: Any) -> str:
+    return require_one_of(value, "dedup_scope", DEDUP_SCOPES)
+
+
+_CHECKS: dict[str, Callable[[Any], Any]] = {
+    "embedding_dim": _dim,
+    "encoder": _encoder,
+    "same_skill": _same_skill,
+    "dedup_scope": _dedup_scope,
+}
 
 
 @dataclass(frozen=True)
@@ -92,7 +120,7 @@ class Wanted:
         """Raises InvalidInputError (for the encoder: EncoderMismatchError) if the library keeps another value."""
         for name, value in vars(self).items():
             have = getattr(kept, name)
-            if value is not KEPT and (value != have or type(value) is bool):
+            if value is not KEPT and _CHECKS[name](value) != have:
                 error = EncoderMismatchError if name == "encoder" else InvalidInputError
                 raise error(
                     f"the library keeps {name} = {have!r}, not {value!r}; open it without naming {name}, or open "

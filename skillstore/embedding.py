@@ -12,7 +12,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skillstore.errors import InvalidInputError
+from skillstore.errors import InvalidInputError, quote, type_name
+from skillstore.scalars import is_masked, require_number, way_out
 
 Vector: TypeAlias = NDArray[np.float32]
 """Shape (dim,), or (n, dim) for many; unit length, C order."""
@@ -26,9 +27,13 @@ def unit(embedding: ArrayLike, where: str = "the embedding") -> Vector:
     """`embedding` scaled to length 1, as a read-only float32 array of shape (dim,).
 
     A vector that already has length 1 (within 2^-22) is kept bit for bit. Raises InvalidInputError for anything but
-    a non-empty, finite, non-zero, one-dimensional sequence of real numbers.
+    a non-empty, finite, non-zero, one-dimensional sequence of real numbers: a list, an array, a tensor on any device.
     """
-    wide = _float64(embedding, where)
+    with np.errstate(all="ignore"):  # whatever the caller has set: what would overflow or vanish is looked at here
+        return _unit(_float64(embedding, where), where)
+
+
+def _unit(wide: NDArray[np.float64], where: str) -> Vector:
     largest = float(np.abs(wide).max())
     if not math.isfinite(largest):
         raise InvalidInputError(f"{where} has NaN or infinite components")
@@ -41,21 +46,67 @@ def unit(embedding: ArrayLike, where: str = "the embedding") -> Vector:
         wide = wide / norm
     narrow = np.ascontiguousarray(wide, dtype=np.float32)
     narrow.setflags(write=False)
-    return narrow
+    return narrow[:]  # a view of what cannot be written can never be made writable
 
 
 def _float64(embedding: ArrayLike, where: str) -> NDArray[np.float64]:
-    try:
-        array: NDArray[Any] = np.asarray(embedding)
-    except (TypeError, ValueError) as error:
-        raise InvalidInputError(f"{where} is not a sequence of numbers: {error}") from None
+    array = _array(embedding, where)
+    if array.ndim == 0 and array.dtype.kind == "O":
+        raise InvalidInputError(f"{where} is of type {type_name(embedding)}, no sequence of numbers; {way_out(embedding)}")
     if array.ndim != 1 or array.size == 0:
-        raise InvalidInputError(f"{where} has shape {array.shape}; a single non-empty vector is needed")
+        raise InvalidInputError(
+            f"{where} has shape {array.shape}; a single non-empty vector is needed: give a row of a matrix, or .ravel()"
+        )
     if array.size > MAX_DIM:
         raise InvalidInputError(f"{where} has {array.size} dimensions; at most {MAX_DIM} are supported")
+    if array.dtype.kind == "O":
+        return _numbers(array, where)
     if array.dtype.kind not in "fiu":
-        raise InvalidInputError(f"{where} has elements of type {array.dtype}; real numbers are needed")
+        raise InvalidInputError(
+            f"{where} has elements of type {array.dtype}; real numbers are needed: give .astype('float32') if they are"
+        )
     return array.astype(np.float64)
+
+
+def _array(embedding: Any, where: str) -> NDArray[Any]:
+    """`embedding` as an array, of numbers or of objects."""
+    try:
+        if is_masked(embedding):
+            raise InvalidInputError(f"{where} has masked elements; {way_out(embedding)}")
+        return np.asarray(_on_host(embedding))
+    except InvalidInputError:
+        raise
+    except Exception as error:
+        if isinstance(embedding, list | tuple):  # of what numpy cannot join, each by itself may be a number
+            return np.fromiter(embedding, dtype=object, count=len(embedding))
+        raise InvalidInputError(
+            f"{where}, a {type_name(embedding)}, cannot be read as numbers ({quote(error, 200)}); give a list of them "
+            "(of a tensor, its .float().tolist())"
+        ) from error
+
+
+def _on_host(embedding: Any) -> Any:
+    """`embedding`; a tensor as one that numpy can read: off its device, off its gradient, of a type that numpy has."""
+    if hasattr(embedding, "__array__"):
+        for name in ("detach", "cpu", "float"):
+            if callable(getattr(embedding, name, None)):
+                try:
+                    return np.asarray(embedding)
+                except Exception:  # noqa: BLE001 - each library says in its own way that numpy cannot read this
+                    embedding = getattr(embedding, name)()
+    return embedding
+
+
+def _numbers(array: NDArray[Any], where: str) -> NDArray[np.float64]:
+    """Elements of any types, each of which holds one number."""
+    numbers = [
+        require_number(item, f"component {index + 1} of {len(array)} of {where} is a finite number")
+        for index, item in enumerate(array)
+    ]
+    try:
+        return np.array(numbers, dtype=np.float64)
+    except OverflowError:
+        raise InvalidInputError(f"{where} has a number that is too large") from None
 
 
 def similarities(rows: Vector, query: Vector) -> Vector:

@@ -20,6 +20,8 @@ Each message names the thing and the way out. Exit codes and HTTP statuses are d
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class SkillStoreError(Exception):
     """The root of the tree."""
@@ -90,3 +92,22 @@ class BackendUnavailableError(SkillStoreError):
 
 class AccessDeniedError(SkillStoreError):
     """A server does not know the key that was given, or none was, or the key may not do what was asked."""
+
+
+def quote(value: Any, most: int = 80) -> str:
+    """`value` as a message shows it, `most` characters of it, whatever its own ``__repr__`` does.
+
+    >>> quote(10**5000), quote("a" * 100, most=10)
+    ('<builtins.int>', "'aaaaaaaa…")
+    """
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - a broken repr, a number too long to be shown: it is refused for another reason
+        text = f"<{type_name(value)}>"
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def type_name(value: Any) -> str:
+    """The type of `value`, with the module that it comes from."""
+    kind = type(value)
+    return f"{kind.__module__}.{kind.__qualname__}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import weakref
 from collections.abc import Callable, Iterable, Iterator
@@ -11,16 +10,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Literal, NoReturn, cast
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from skillstore.answers import Added, Additions, Matches, NearMisses
 from skillstore.backend import DURABILITIES, KEPT, MAX_REQUEST_ID, Backend, Progress, Wanted
 from skillstore.embedding import Vector, unit
-from skillstore.errors import InvalidInputError
+from skillstore.errors import InvalidInputError, SkillNotFoundError, quote, type_name
 from skillstore.notes import Notes
 from skillstore.preconditions import State
-from skillstore.skill import Skill
+from skillstore.scalars import require_bool, require_int, require_number, require_one_of, require_text
+from skillstore.skill import MAX_COUNT, Skill
 from skillstore.values import Value, copied
 
 BACKUP = "a backup is named by the path of its file"
@@ -105,8 +104,9 @@ class SkillLibrary:
         LibraryLockedError, CorruptLibraryError, UnsupportedFormatError; of a server BackendUnavailableError and
         AccessDeniedError, too.
         """
-        _one_of("durability", durability, DURABILITIES)
-        _one_of("mode", mode, ("rw", "r"))
+        durability = cast(Any, require_one_of(durability, "durability", DURABILITIES))
+        mode = cast(Any, require_one_of(mode, "mode", ("rw", "r")))
+        create = require_bool(create, "create is True or False")
         wanted = Wanted(
             KEPT if embedding_dim is None else embedding_dim,
             KEPT if encoder is None else encoder,
@@ -131,19 +131,17 @@ class SkillLibrary:
 
     def add_skills(self, skills: Iterable[Skill]) -> Additions:
         """As `add_skill` one by one in order, as one commit: all of them, or none if anything raises."""
-        if isinstance(skills, Skill) or not isinstance(skills, Iterable):
-            raise InvalidInputError(f"add_skills takes many skills, not {type(skills).__name__}; add_skill takes one")
-        return self._add_many(skills, keep_ids=False)
+        return self._add_many(self._each(skills, "add_skills"), keep_ids=False)
 
     def restore_skills(self, skills: Iterable[Skill]) -> Additions:
         """Put back skills as another library had them, as one commit: ids and counts are kept, nothing is merged.
 
         Raises InvalidInputError unless each id is above all ids this library has given so far.
         """
-        return self._add_many(skills, keep_ids=True)
+        return self._add_many(self._each(skills, "restore_skills"), keep_ids=True)
 
-    def _add_many(self, skills: Iterable[Skill], keep_ids: bool) -> Additions:
-        added = self._backend.add_many((self._own(skill) for skill in skills), keep_ids)
+    def _add_many(self, skills: Iterator[Skill], keep_ids: bool) -> Additions:
+        added = self._backend.add_many(skills, keep_ids)
         return Additions(added.ids, added.created, added.similarities, get=self.get_skill)
 
     def record_outcome(self, skill_id: int, success: bool) -> None:
@@ -151,9 +149,8 @@ class SkillLibrary:
 
         Raises SkillNotFoundError.
         """
-        if not isinstance(success, bool | np.bool_):
-            raise InvalidInputError(f"success is True or False, not {success!r}")
-        self._backend.record_outcome(_id(skill_id), bool(success))
+        success = require_bool(success, "success is True or False")
+        self._backend.record_outcome(_id(skill_id), success)
 
     def remove_skill(self, skill_id: int) -> None:
         """Forget the skill; its id is never given again. Raises SkillNotFoundError."""
@@ -193,12 +190,11 @@ class SkillLibrary:
         >>> library.get_skill(1).times_learned
         1
         """
-        if type(request_id) is not str or not 1 <= len(request_id) <= MAX_REQUEST_ID:
-            raise InvalidInputError(
-                f"a request is known by text of 1 to {MAX_REQUEST_ID} characters, not {request_id!r:.80}"
-            )
-        copied(request_id, "a request's id")
-        return self._backend.once(request_id, lambda: copied(change(), "the answer of a request"))
+        what = f"a request is known by text of 1 to {MAX_REQUEST_ID} characters"
+        known_by = require_text(request_id, what)
+        if not 1 <= len(known_by) <= MAX_REQUEST_ID:
+            raise InvalidInputError(f"{what}, not {quote(known_by)}")
+        return self._backend.once(known_by, lambda: copied(change(), "the answer of a request"))
 
     # asking
 
@@ -221,11 +217,13 @@ class SkillLibrary:
         compared with the precondition sets whose rarest fact holds, once, and remembered.
         """
         query = self._query(query_embedding)
+        exact = require_bool(exact, "exact is True or False")
         if min_similarity is not None:
-            _real("min_similarity", min_similarity)
+            least = require_number(min_similarity, "min_similarity is a finite number")
+            min_similarity = float(min(max(least, -2), 2))  # no cosine is beyond, however large the number
             if query is None:
                 raise InvalidInputError("min_similarity needs a query_embedding to be similar to")
-        return self._backend.retrieve(state, query, _top_k(top_k), min_similarity, bool(exact))
+        return self._backend.retrieve(state, query, _top_k(top_k), min_similarity, exact)
 
     def why_not(self, state: State, query_embedding: ArrayLike | None = None, top_k: int = 3) -> NearMisses:
         """The `top_k` best of the skills that do *not* apply in `state`, each with the facts that do not hold.
@@ -250,7 +248,7 @@ class SkillLibrary:
 
         Cost: the ids and counts of all skills are copied at the call; only what is read is decoded.
         """
-        return self._read(self._backend.skills(_id(after)))
+        return self._read(self._backend.skills(min(max(require_int(after, _ID), 0), MAX_COUNT)))
 
     def _read(self, skills: Iterator[Skill]) -> Iterator[Skill]:
         """The skills, while this library is kept from being collected."""
@@ -378,13 +376,29 @@ class SkillLibrary:
 
     def _own(self, skill: Skill) -> Skill:
         if not isinstance(skill, Skill):
-            raise InvalidInputError(f"a Skill is needed, not {type(skill).__name__}")
-        if len(skill.embedding) != self.embedding_dim:
+            raise InvalidInputError(f"a Skill is needed, not a value of type {type_name(skill)}")
+        own = skill.rechecked()
+        if len(own.embedding) != self.embedding_dim:
             raise InvalidInputError(
-                f"the embedding of {skill.name!r} has {_dimensions(skill.embedding)}; the library keeps "
+                f"the embedding of {quote(own.name)} has {_dimensions(own.embedding)}; the library keeps "
                 f"{self.embedding_dim}"
             )
-        return skill
+        return own
+
+    def _each(self, skills: Iterable[Skill], taker: str) -> Iterator[Skill]:
+        if isinstance(skills, Skill) or not isinstance(skills, Iterable):
+            raise InvalidInputError(
+                f"{taker} takes many skills, not a value of type {type_name(skills)}; add_skill takes one"
+            )
+        return self._own_each(skills)
+
+    def _own_each(self, skills: Iterable[Skill]) -> Iterator[Skill]:
+        for number, skill in enumerate(skills, start=1):
+            try:
+                own = self._own(skill)
+            except InvalidInputError as error:
+                raise InvalidInputError(f"skill {number} of those given: {error}") from None
+            yield own
 
     def _query(self, embedding: ArrayLike | None) -> Vector | None:
         if embedding is None:
@@ -430,27 +444,15 @@ def _dimensions(vector: Vector) -> str:
     return "1 dimension" if len(vector) == 1 else f"{len(vector)} dimensions"
 
 
-def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise InvalidInputError(f"{name} is one of {', '.join(map(repr, allowed))}, not {value!r}")
+_ID = "a skill's id is a whole number"
 
 
 def _id(skill_id: int) -> int:
-    if isinstance(skill_id, bool) or not hasattr(skill_id, "__index__"):
-        raise InvalidInputError(f"a skill's id is a whole number, not {skill_id!r}")
-    return skill_id.__index__()
+    number = require_int(skill_id, _ID)
+    if not 1 <= number <= MAX_COUNT:
+        raise SkillNotFoundError(f"there is no skill {quote(number)}: ids are whole numbers from 1")
+    return number
 
 
 def _top_k(top_k: int) -> int:
-    if isinstance(top_k, bool) or not hasattr(top_k, "__index__") or top_k.__index__() < 1:
-        raise InvalidInputError(f"top_k is a whole number from 1, not {top_k!r}")
-    return min(top_k.__index__(), 2**31)
-
-
-def _real(name: str, value: float) -> None:
-    try:
-        real = not isinstance(value, bool) and math.isfinite(value)
-    except (OverflowError, TypeError):
-        real = False
-    if not real:
-        raise InvalidInputError(f"{name} is a finite number, not {value!r}")
+    return min(require_int(top_k, "top_k is a whole number from 1", 1), 2**31)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, MutableMapping
 
 from skillstore.backend import Backend
-from skillstore.errors import InvalidInputError
+from skillstore.errors import InvalidInputError, quote
+from skillstore.scalars import require_text
 from skillstore.values import Value, copied
 
 
@@ -23,7 +24,8 @@ class Notes(MutableMapping[str, Value]):
         return self._backend.get_note(_note_key(key))
 
     def __setitem__(self, key: str, value: Value) -> None:
-        self._backend.set_note(_note_key(key), copied(value, f"note {key!r:.80}"))
+        name = _note_key(key)
+        self._backend.set_note(name, copied(value, f"note {quote(name)}"))
 
     def __delitem__(self, key: str) -> None:
         self._backend.remove_note(_note_key(key))
@@ -36,7 +38,7 @@ class Notes(MutableMapping[str, Value]):
 
 
 def _note_key(key: str) -> str:
-    if type(key) is not str or not key:
-        raise InvalidInputError(f"a note's key is text, not {key!r}")
-    copied(key, "a note's key")
-    return key
+    text = require_text(key, "a note's key is text")
+    if not text:
+        raise InvalidInputError("a note's key is text of at least one character")
+    return text

@@ -7,13 +7,13 @@ A *condition* is what one fact must be: a value, a set of allowed values (`OneOf
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from skillstore.errors import InvalidInputError
-from skillstore.values import MAX_DEPTH, Value, comparable, copied, plain, tagged, untagged
+from skillstore.errors import InvalidInputError, quote, type_name
+from skillstore.scalars import check_text, require_number, require_text, way_out
+from skillstore.values import MAX_DEPTH, Place, Value, comparable, copied, items_of, plain, spoken, tagged, untagged
 
 State: TypeAlias = Mapping[str, Value]
 Facts: TypeAlias = dict[str, Hashable]
@@ -40,9 +40,9 @@ class OneOf:
     def __init__(self, *values: Value) -> None:
         if not values:
             raise InvalidInputError("OneOf needs at least one value")
-        kept = tuple(copied(value, "a value of OneOf") for value in values)
-        for value in kept:
-            comparable(value, "a value of OneOf")
+        kept = tuple(copied(value, f"value {number} of OneOf") for number, value in enumerate(values, start=1))
+        for number, value in enumerate(kept, start=1):
+            comparable(value, f"value {number} of OneOf")
         object.__setattr__(self, "values", kept)
 
 
@@ -57,9 +57,10 @@ class Interval:
     high: float | None = None
 
     def __post_init__(self) -> None:
-        for bound in (self.low, self.high):
-            if bound is not None and (type(bound) not in (int, float) or not _exact_float(bound)):
-                raise InvalidInputError(f"an Interval's bound is a finite number exact as float64, not {bound!r}")
+        for name in ("low", "high"):
+            bound = getattr(self, name)
+            if bound is not None:
+                object.__setattr__(self, name, _bound(bound, name))
         if self.low is None and self.high is None:
             raise InvalidInputError("an Interval needs a bound")
         if self.low is not None and self.high is not None and self.low > self.high:
@@ -76,11 +77,16 @@ Condition: TypeAlias = Value
 """A Value, a OneOf or an Interval."""
 
 
-def _exact_float(bound: float) -> bool:
+def _bound(bound: Any, name: str) -> float:
+    what = f"the {name} bound of an Interval is a finite number exact as float64, or None where it is open"
+    number = require_number(bound, what)
     try:
-        return math.isfinite(bound) and float(bound) == bound
+        exact = float(number) == number
     except OverflowError:
-        return False
+        exact = False
+    if not exact:
+        raise InvalidInputError(f"{what}, not {quote(number)}")
+    return number
 
 
 def flattened(mapping: Mapping[str, Value], where: str) -> dict[str, Value]:
@@ -89,7 +95,9 @@ def flattened(mapping: Mapping[str, Value], where: str) -> dict[str, Value]:
     Raises InvalidInputError for names that are not str, and for two paths to one name.
     """
     if not isinstance(mapping, Mapping):
-        raise InvalidInputError(f"{where} must map fact names to values, not be a {type(mapping).__name__}")
+        raise InvalidInputError(
+            f"{where} must map fact names to values, not be of type {type_name(mapping)}; {way_out(mapping)}"
+        )
     flat: dict[str, Value] = {}
     _flatten(mapping, "", flat, where, MAX_DEPTH, MAX_NAMES)
     return flat
@@ -101,9 +109,8 @@ def _flatten(
     """How much is left of `room`, characters of names."""
     if depth == 0:
         raise InvalidInputError(f"{where} is nested more than {MAX_DEPTH} deep")
-    for name, value in mapping.items():
-        if type(name) is not str:
-            raise InvalidInputError(f"{where} has a fact name that is not a plain str: {name!r:.80}")
+    for given, value in items_of(mapping, where):
+        name = given if type(given) is str else _fact_name(given, where)
         room -= len(prefix) + len(name)
         if room < 0:
             raise InvalidInputError(f"the names in {where} have more than {MAX_NAMES} characters together")
@@ -117,12 +124,18 @@ def _flatten(
     return room
 
 
+def _fact_name(name: Any, where: str) -> str:
+    return require_text(name, f"{where}: the name of a fact is text")
+
+
 def facts_of(state: State) -> Facts:
     """The facts of `state`. Raises InvalidInputError if it is not a State."""
     if not isinstance(state, Mapping):
-        raise InvalidInputError(f"a state is a mapping of fact names to values, not {type(state).__name__}")
+        raise InvalidInputError(
+            f"a state is a mapping of fact names to values, not of type {type_name(state)}; {way_out(state)}"
+        )
     facts: Facts = {}
-    for name, value in state.items():
+    for name, value in items_of(state, "the state"):
         kind = type(value)
         if type(name) is not str or not (kind is str or kind is int or kind is bool or value is None):
             break
@@ -130,28 +143,47 @@ def facts_of(state: State) -> Facts:
     else:
         return facts  # nothing nested, nothing to convert: what nearly all states are
     flat = flattened(state, "the state")
-    return {name: comparable(value, name) for name, value in flat.items()}
+    return {name: comparable(value, ("state", name)) for name, value in flat.items()}
 
 
 def checked(preconditions: Mapping[str, Condition]) -> dict[str, Condition]:
-    """A deep copy of `preconditions` as given. Raises InvalidInputError if they could not be used or kept."""
-    flat = flattened(preconditions, "the preconditions")
+    """A deep copy of `preconditions`, plain throughout. Raises InvalidInputError if they could not be used or kept."""
+    if not isinstance(preconditions, Mapping):
+        flattened(preconditions, "the preconditions")  # raises
+    tree = _checked_tree(preconditions, "preconditions", 0)
+    flat = flattened(tree, "the preconditions")
     if len(flat) > MAX_FACTS:
         raise InvalidInputError(f"the preconditions name {len(flat)} facts; at most {MAX_FACTS} are supported")
-    for name, condition in flat.items():
-        copied(name, "a fact name")
-        if not isinstance(condition, OneOf | Interval):
-            comparable(copied(condition, f"preconditions[{name!r}]"), f"preconditions[{name!r}]")
-    return _copied_tree(preconditions)
+    return tree
 
 
-def _copied_tree(tree: Mapping[str, Condition]) -> dict[str, Condition]:
-    return {
-        name: _copied_tree(item)
-        if isinstance(item, Mapping)
-        else (item if isinstance(item, OneOf | Interval) else copied(item, name))
-        for name, item in tree.items()
-    }
+def _checked_tree(tree: Mapping[str, Condition], where: Place, depth: int) -> dict[str, Condition]:
+    if depth == MAX_DEPTH:
+        raise InvalidInputError(f"the preconditions are nested more than {MAX_DEPTH} deep")
+    copy: dict[str, Condition] = {}
+    for given, item in items_of(tree, where):
+        name = given if type(given) is str else _fact_name(given, "the preconditions")
+        if not name.isascii():
+            check_text(name, f"the name of a fact, {quote(name)},")
+        if name in copy:
+            raise InvalidInputError(f"the preconditions have two values for {quote(name)}")
+        if isinstance(item, Mapping):
+            copy[name] = _checked_tree(item, (where, name), depth + 1)
+        else:
+            copy[name] = _checked_condition(item, (where, name))
+    return copy
+
+
+def _checked_condition(condition: Condition, where: Place) -> Condition:
+    """A copy that shares nothing with `condition`, a list in a OneOf included."""
+    if isinstance(condition, OneOf):
+        return OneOf(*condition.values)
+    if isinstance(condition, Interval):
+        return Interval(condition.low, condition.high)
+    copy = copied(condition, where)
+    if type(copy) is list or type(copy) is tuple:
+        comparable(copy, where)
+    return copy
 
 
 @dataclass(frozen=True)
@@ -206,7 +238,7 @@ def _meets(condition: Hashable, fact: Hashable) -> bool:
 
 def is_applicable(preconditions: Mapping[str, Condition], state: State) -> bool:
     """Whether all `preconditions` hold in `state`. Cost grows with both; a library resolves many at once."""
-    return PreconditionSet.of(preconditions).holds(facts_of(state))
+    return PreconditionSet.of(checked(preconditions)).holds(facts_of(state))
 
 
 def tagged_conditions(preconditions: Mapping[str, Condition], *, text: bool) -> Value:

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike
 
 import skillstore.preconditions as rules
 from skillstore.embedding import Vector, unit
-from skillstore.errors import InvalidInputError
+from skillstore.errors import InvalidInputError, quote, type_name
 from skillstore.preconditions import Condition, State
+from skillstore.scalars import require_int, require_text, way_out
 from skillstore.values import Value, copied
 
 MAX_COUNT = 2**62
@@ -20,7 +21,9 @@ MAX_COUNT = 2**62
 
 @dataclass(frozen=True, eq=False)
 class Skill:
-    """A frozen value; what is given is copied, and comes back from a library equal, types included.
+    """A frozen value; what is given is copied, and comes back from a library equal, as plain values.
+
+    Its lists and dicts can be changed, as any can; so a library checks and copies them again when it is given the skill.
 
     name             text, not empty
     preconditions    facts that must hold: see `skillstore.preconditions`; an empty mapping applies everywhere
@@ -63,18 +66,21 @@ class Skill:
         success_count: int = 0,
         times_learned: int = 1,
     ) -> None:
+        name = _checked_name(name)
         self.__dict__.update(
-            name=_checked_name(name),
-            preconditions=rules.checked(preconditions),
-            action_sequence=_checked_actions(action_sequence),
-            embedding=unit(embedding, f"the embedding of {name!r}"),
-            metadata=_checked_metadata(metadata),
-            id=id,
-            times_used=times_used,
-            success_count=success_count,
-            times_learned=times_learned,
+            name=name,
+            **_checked_contents(preconditions, action_sequence, metadata),
+            embedding=unit(embedding, f"the embedding of {quote(name)}"),
+            id=None if id is None else require_int(id, "a skill's id is a whole number from 1", 1, MAX_COUNT),
+            times_used=_checked_count("times_used", times_used, 0),
+            success_count=_checked_count("success_count", success_count, 0),
+            times_learned=_checked_count("times_learned", times_learned, 1),
         )
-        _check_counts(self)
+        if self.success_count > self.times_used:
+            raise InvalidInputError(
+                f"{quote(name)} cannot have succeeded more often ({self.success_count}) than it was used "
+                f"({self.times_used})"
+            )
 
     @classmethod
     def trusted(cls, **values: Any) -> Skill:
@@ -82,6 +88,17 @@ class Skill:
         skill = object.__new__(cls)
         skill.__dict__.update(values)
         return skill
+
+    def rechecked(self) -> Skill:
+        """A copy that shares no list or dict with this one, whose own may have changed since they were checked.
+
+        Raises InvalidInputError if they are nothing that could be kept any more.
+        """
+        now = self.__dict__
+        if not _FIELDS <= now.keys():
+            raise InvalidInputError(f"a value of type {type_name(self)} was never made into a Skill: call its __init__")
+        contents = _checked_contents(now["preconditions"], now["action_sequence"], now["metadata"])
+        return Skill.trusted(**{**now, **contents})
 
     def is_applicable(self, state: State) -> bool:
         """Whether all preconditions hold in `state`."""
@@ -109,37 +126,48 @@ class Skill:
     __hash__ = None  # type: ignore[assignment]  # its actions are lists
 
 
+_FIELDS = frozenset(field.name for field in fields(Skill))
+
+
 def _checked_name(name: str) -> str:
-    if type(name) is not str or not name.strip():
-        raise InvalidInputError(f"a skill's name is text that is not blank, not {name!r}")
-    copied(name, "the name")
-    return name
+    text = require_text(name, "a skill's name is text that is not blank")
+    if not text.strip():
+        raise InvalidInputError(f"a skill's name is text that is not blank, not {quote(text)}")
+    return text
+
+
+def _checked_contents(preconditions: Any, actions: Any, metadata: Any) -> dict[str, Any]:
+    """The fields that can be changed in place, copied."""
+    return {
+        "preconditions": rules.checked(preconditions),
+        "action_sequence": _checked_actions(actions),
+        "metadata": _checked_metadata(metadata),
+    }
 
 
 def _checked_actions(actions: Sequence[Value]) -> Sequence[Value]:
-    if type(actions) not in (list, tuple):
+    if type(actions) is not tuple and not isinstance(actions, list):
         raise InvalidInputError(
-            f"action_sequence is a list or tuple of actions, not {type(actions).__name__} ({actions!r:.60})"
+            f"action_sequence is a list or tuple of actions, not of type {type_name(actions)} ({quote(actions)}); "
+            f"give {'[...] around it' if isinstance(actions, str) else way_out(actions).removeprefix('give ')}"
         )
     if not actions:
         raise InvalidInputError("action_sequence is empty: a skill does something")
-    return copied(actions, "action_sequence")  # type: ignore[no-any-return]
+    try:
+        return copied(actions, "action_sequence")  # type: ignore[no-any-return]
+    except InvalidInputError:
+        for index, action in enumerate(actions):
+            copied(action, f"action {index + 1} of {len(actions)}, action_sequence[{index}]")  # says which
+        raise
 
 
 def _checked_metadata(metadata: Mapping[str, Value] | None) -> dict[str, Value]:
     if metadata is None:
         return {}
     if not isinstance(metadata, Mapping):
-        raise InvalidInputError(f"metadata is a mapping, not {type(metadata).__name__}")
-    return copied(dict(metadata), "metadata")  # type: ignore[no-any-return]
+        raise InvalidInputError(f"metadata is a mapping, not of type {type_name(metadata)}; {way_out(metadata)}")
+    return copied(metadata, "metadata")  # type: ignore[no-any-return]
 
 
-def _check_counts(skill: Skill) -> None:
-    if any(type(count) is not int or not 0 <= count <= MAX_COUNT for count in skill.counts):
-        raise InvalidInputError(f"the counts of {skill.name!r} are whole numbers from 0, not {skill.counts}")
-    if skill.success_count > skill.times_used or skill.times_learned < 1:
-        raise InvalidInputError(
-            f"{skill.name!r} cannot have succeeded more often than it was used, or never been learned"
-        )
-    if skill.id is not None and (type(skill.id) is not int or not 1 <= skill.id <= MAX_COUNT):
-        raise InvalidInputError(f"a skill's id is a positive whole number, not {skill.id!r}")
+def _checked_count(name: str, count: Any, least: int) -> int:
+    return require_int(count, f"{name} is a whole number from {least} to 2**62", least, MAX_COUNT)

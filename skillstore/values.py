@@ -1,8 +1,9 @@
 """Values: what may be stored, when two are equal, and the one tagged form that carries them.
 
 A *Value* is None, a bool, an int of at most 64 bits, a finite float, a str, bytes, or a list, tuple or dict of
-Values (dict keys: any of the scalars, or tuples of them). Types are exact: a subclass would come back as its base
-class, so it is refused; so are sets, dates, NaN and infinities.
+Values (dict keys: any of the scalars, or tuples of them). What is given may be of other types that equal these and
+lose nothing by it: the scalars of `skillstore.scalars`, instances of subclasses of list, and mappings of any type; what
+comes back is plain. All else is refused: sets, dates, NaN, infinities, namedtuples (whose names would be lost).
 
 The tagged form says in maps with a single ``$`` key what JSON would lose. It is the same in records, JSON lines
 and HTTP, but for bytes, which msgpack carries as they are:
@@ -20,81 +21,132 @@ import math
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, TypeAlias
 
-from skillstore.errors import InvalidInputError
+from skillstore.errors import InvalidInputError, quote, type_name
+from skillstore.scalars import PLAIN, check_text, to_scalar, way_out
 
 Value: TypeAlias = Any
 """A plain value as the module says; `Any`, because recursive types would burden every caller."""
+
+Place: TypeAlias = "str | tuple[Any, Any]"
+"""Where a value stands, for messages: words, or (the place of a container, the index or key in it)."""
 
 MAX_DEPTH = 64
 """Nesting beyond this is refused, so that no reader of a library can be made to recurse without end."""
 
 _MAX_READ_DEPTH = MAX_DEPTH + 2  # the tuples of a key are counted from the key on when it is written
 _INT_MIN, _INT_MAX = -(2**63), 2**64 - 1
-_CONTAINERS = (list, tuple, dict)
 _TEXT = frozenset((str,))
 _PLAIN_TEXT = frozenset((str, int, bool, type(None)))
 _PLAIN = _PLAIN_TEXT | {bytes}
 
 
-def copied(value: Value, where: str, depth: int = 0) -> Value:
-    """A deep copy of `value`, equal to it and of the same types.
+def copied(value: Value, where: Place) -> Value:
+    """A deep copy of `value`, equal to it and plain throughout.
 
-    Raises InvalidInputError, naming `where`, for anything that could not be given back equal.
+    Raises InvalidInputError, naming the place of what cannot be kept, and what to give in its place.
     """
+    try:
+        return _copied(value, where, 0)
+    except RecursionError:
+        raise InvalidInputError(f"{spoken(where)} is nested deeper than there is room on the stack") from None
+
+
+def _copied(value: Value, where: Place, depth: int) -> Value:
     kind = type(value)
-    if kind in _CONTAINERS:
-        if depth >= MAX_DEPTH:
-            raise InvalidInputError(f"{where} is nested more than {MAX_DEPTH} deep")
-        if kind is dict:
-            return {_key(k, where, depth): copied(v, f"{where}[{k!r}]", depth + 1) for k, v in value.items()}
-        return kind(copied(item, where, depth + 1) for item in value)
-    _check_scalar(value, where)
-    return value
+    if kind in PLAIN:
+        _check_scalar(value, where)
+        return value
+    if kind is list or kind is tuple:
+        _check_depth(depth, MAX_DEPTH - 1, where)
+        return kind(_copied(item, (where, index), depth + 1) for index, item in enumerate(value))
+    if kind is dict:
+        _check_depth(depth, MAX_DEPTH - 1, where)
+        copy = {_key(key, where): _copied(item, (where, key), depth + 1) for key, item in items_of(value, where)}
+        if len(copy) != len(value):
+            raise InvalidInputError(f"{spoken(where)} has two keys that are the same plain value")
+        return copy
+    return _copied(_as_plain(value, where), where, depth)
 
 
-def _key(key: Value, where: str, depth: int = 0) -> Hashable:
-    if depth > MAX_DEPTH:
-        raise InvalidInputError(f"{where} is nested more than {MAX_DEPTH} deep")
+def _as_plain(value: Any, where: Place) -> Value:
+    """The scalar, list or dict that `value`, of another type, equals."""
+    scalar = to_scalar(value)
+    if type(scalar) in PLAIN:
+        return scalar
+    if isinstance(value, Mapping):
+        return dict(items_of(value, where))
+    if isinstance(value, list):
+        return list.copy(value)
+    raise InvalidInputError(f"{spoken(where)} is of type {type_name(value)}, which cannot be stored; {way_out(value)}")
+
+
+def items_of(mapping: Mapping[Any, Any], where: Place) -> list[tuple[Any, Any]]:
+    """The items of a mapping of any type. Raises InvalidInputError where it cannot be read."""
+    if type(mapping) is dict:
+        return list(mapping.items())  # at once, whatever other threads do with it
+    try:
+        return [(key, item) for key, item in mapping.items()]  # noqa: C416 - each must be a pair
+    except Exception as error:
+        raise InvalidInputError(f"{spoken(where)}, a {type_name(mapping)}, cannot be read: {quote(error)}") from error
+
+
+def spoken(where: Place) -> str:
+    """A place in words.
+
+    >>> spoken((("metadata", "a"), 3))
+    "metadata['a'][3]"
+    """
+    keys: list[str] = []
+    while isinstance(where, tuple):
+        where, key = where
+        keys.append(f"[{quote(key)}]")
+    return where + "".join(reversed(keys))
+
+
+def _key(key: Value, where: Place, depth: int = 0) -> Hashable:
     if type(key) is tuple:
+        _check_depth(depth, MAX_DEPTH, where)
         return tuple(_key(part, where, depth + 1) for part in key)
-    if type(key) in _CONTAINERS:
-        raise InvalidInputError(f"{where} has a key that is a {type(key).__name__}: {key!r}")
-    _check_scalar(key, f"a key of {where}")
-    return key  # type: ignore[no-any-return]
+    scalar = to_scalar(key)
+    if type(scalar) not in PLAIN:
+        raise InvalidInputError(
+            f"{spoken(where)} has a key of type {type_name(key)}, {quote(key)}: a key is a scalar or a tuple of them; "
+            f"{way_out(key)}"
+        )
+    _check_scalar(scalar, (where, key))
+    return scalar  # type: ignore[no-any-return]
 
 
-def _check_scalar(value: Value, where: str) -> None:
+def _check_depth(depth: int, most: int, where: Place) -> None:
+    if depth > most:
+        raise InvalidInputError(f"{spoken(where)[:400]} is nested more than {MAX_DEPTH} deep")
+
+
+def _check_scalar(value: Value, where: Place) -> None:
     kind = type(value)
-    if value is None or kind is bool or kind is bytes:
-        return
     if kind is str:
-        _check_text(value, where)
+        if not value.isascii():
+            check_text(value, spoken(where))
     elif kind is int:
         if not _INT_MIN <= value <= _INT_MAX:
-            raise InvalidInputError(f"{where} is an integer beyond 64 bits; store it as a str")
-    elif kind is float:
-        if not math.isfinite(value):
-            raise InvalidInputError(f"{where} is {value}; only finite numbers can be stored")
-    else:
-        raise InvalidInputError(
-            f"{where} is of type {kind.__module__}.{kind.__qualname__}, which cannot be stored; "
-            "use None, bool, int, float, str, bytes, list, tuple or dict (numpy scalars: call .item())"
-        )
+            raise InvalidInputError(f"{spoken(where)} is an integer beyond 64 bits; give str(...) of it")
+    elif kind is float and not math.isfinite(value):
+        raise InvalidInputError(f"{spoken(where)} is {value}; only finite numbers can be stored: give None, or text")
 
 
-def _check_text(value: str, where: str) -> None:
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidInputError(f"{where} is not valid Unicode text: {error.reason}") from None
-
-
-def comparable(value: Value, where: str) -> Hashable:
+def comparable(value: Value, where: Place) -> Hashable:
     """A hashable stand-in: two are equal exactly if the facts they stand for are.
 
-    A bool equals no number, 1 equals 1.0, a tuple equals the list with the same items. Only scalars and sequences
-    of them are facts; numpy scalars count as the number they hold. Raises InvalidInputError for anything else.
+    A bool equals no number, 1 equals 1.0, a tuple equals the list with the same items. Only scalars, those that objects
+    of other libraries hold included, and sequences of them are facts. Raises InvalidInputError for anything else.
     """
+    try:
+        return _comparable(value, where)
+    except RecursionError:
+        raise InvalidInputError(f"{spoken(where)} is nested too deep") from None
+
+
+def _comparable(value: Value, where: Place) -> Hashable:
     kind = type(value)
     if kind is str or kind is int or value is None or kind is bytes:
         return value  # type: ignore[no-any-return]
@@ -102,25 +154,19 @@ def comparable(value: Value, where: str) -> Hashable:
         return ("bool", value)
     if kind is float:
         if not math.isfinite(value):
-            raise InvalidInputError(f"{where} is {value}; facts are finite")
+            raise InvalidInputError(f"{spoken(where)} is {value}; facts are finite: give None, or leave it out")
         return value  # type: ignore[no-any-return]  # equal to the int of the same value, and hashed alike
     if kind is list or kind is tuple:
-        return ("list", *_items(value, where))
-    if kind.__module__ == "numpy" and getattr(value, "shape", None) == ():
-        plain = value.item()
-        if type(plain).__module__ != "numpy":  # a longdouble stays one
-            return comparable(plain, where)
+        return ("list", *(_comparable(item, (where, index)) for index, item in enumerate(value)))
+    scalar = to_scalar(value)
+    if type(scalar) in PLAIN:
+        return _comparable(scalar, where)
+    if isinstance(value, list):
+        return _comparable(list.copy(value), where)
     raise InvalidInputError(
-        f"{where} is of type {kind.__module__}.{kind.__qualname__}; "
-        "a fact is None, a bool, int, float, str or bytes, or a list or tuple of these"
+        f"{spoken(where)} is of type {type_name(value)}; a fact is None, a bool, int, float, str or bytes, or a list or "
+        f"tuple of these; {way_out(value)}"
     )
-
-
-def _items(value: list[Value] | tuple[Value, ...], where: str) -> list[Hashable]:
-    try:
-        return [comparable(item, where) for item in value]
-    except RecursionError:
-        raise InvalidInputError(f"{where} is nested too deep") from None
 
 
 def tagged(value: Value, *, text: bool) -> Value:

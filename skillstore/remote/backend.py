@@ -275,12 +275,8 @@ class RemoteBackend:
 
 
 def _new(skill: Skill, keep_id: bool = False) -> dict[str, Value]:
-    """A skill to keep, as plain JSON. Raises InvalidInputError if it was changed since it was made, to what is none."""
-    made = Skill(
-        skill.name, skill.preconditions, skill.action_sequence, skill.embedding, skill.metadata, id=skill.id,
-        times_used=skill.times_used, success_count=skill.success_count, times_learned=skill.times_learned,
-    )  # fmt: skip
-    form = skill_form(made, pack=True)
+    """A skill to keep, as plain JSON."""
+    form = skill_form(skill, pack=True)
     if not keep_id:
         del form["id"]
     return form

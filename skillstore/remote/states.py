@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from skillstore.preconditions import State, facts_of, flattened
+from skillstore.scalars import PLAIN, to_scalar
 from skillstore.values import Value, named, plain, tagged
 
 
 def state_form(state: State) -> Any:
-    """A state as plain JSON: flat, tagged, numpy's numbers as what they hold. Raises InvalidInputError for no state."""
+    """A state as plain JSON: flat, tagged, scalars of other libraries as what they hold. Raises InvalidInputError for no state."""
     facts_of(state)
     if type(state) is dict and plain(state.values(), text=True) and named(state):
         return state
@@ -18,7 +19,7 @@ def state_form(state: State) -> Any:
 
 
 def _own(value: Value) -> Value:
-    kind = type(value)
-    if kind is list or kind is tuple:
-        return kind(_own(item) for item in value)
-    return value.item() if kind.__module__ == "numpy" else value
+    scalar = to_scalar(value)
+    if type(scalar) in PLAIN:
+        return scalar
+    return [_own(item) for item in value] if isinstance(value, list) else tuple(_own(item) for item in value)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime
 import enum
 import json
-from collections import OrderedDict, UserDict
+from collections import OrderedDict, UserDict, defaultdict
 from decimal import Decimal
-from typing import Any
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from hypothesis import given as given_values
 from skillstore import InvalidInputError, Skill, SkillLibrary
 from skillstore.values import MAX_DEPTH, comparable, copied, tagged, untagged
 from tests.skillstore import given
+from tests.skillstore.foreign import Scalar, Tensor
 from tests.skillstore.scan import exact
 
 
@@ -27,7 +30,24 @@ class _Number(enum.IntEnum):
     ONE = 1
 
 
+class _Colour(enum.Enum):
+    RED = 1
+
+
+class _Word(str, enum.Enum):
+    A = "a"
+
+
+class _Point(NamedTuple):
+    x: int
+    y: int
+
+
 class _Dict(dict[str, Any]):
+    pass
+
+
+class _List(list[Any]):
     pass
 
 
@@ -53,18 +73,18 @@ REFUSED = {
     "decimal": Decimal(1),
     "complex": 1j,
     "object": object(),
+    "numpy date": np.datetime64("2020-01-01", "ns"),
+    "numpy span of time": np.timedelta64(1, "ns"),
+    "numpy record": np.void(b"a"),
+    "numpy long double": np.longdouble(1),
+    "masked": np.ma.masked,
+    "path": Path("a"),
+    "plain enum": _Colour.RED,
+    "named tuple": _Point(1, 2),
+    "generator": (item for item in "ab"),
     "surrogate": "\ud800",
-    "numpy float": np.float64(1),
-    "numpy int": np.int64(1),
-    "numpy bool": np.bool_(True),
-    "numpy str": np.str_("a"),
     "array": np.zeros(2),
     "bytearray": bytearray(b"a"),
-    "str subclass": _Text("a"),
-    "int subclass": _Number.ONE,
-    "dict subclass": _Dict(a=1),
-    "ordered dict": OrderedDict(a=1),
-    "user dict": UserDict(a=1),
     "range": range(3),
     "nested too deep": nested(MAX_DEPTH + 1),
     "key nested too deep": {_deep_key: 1},
@@ -74,6 +94,37 @@ REFUSED = {
     "nan in a key": {(1, float("nan")): 1},
     "surrogate as a key": {"\udfff": 1},
 }
+
+
+ACCEPTED: dict[str, tuple[Any, Any]] = {
+    "numpy float": (np.float64(1), 1.0),
+    "numpy float32, exactly": (np.float32(0.1), 0.10000000149011612),
+    "numpy float16": (np.float16(0.5), 0.5),
+    "numpy int": (np.int64(1), 1),
+    "numpy uint64": (np.uint64(2**64 - 1), 2**64 - 1),
+    "numpy bool": (np.bool_(True), True),
+    "numpy str": (np.str_("a"), "a"),
+    "numpy bytes": (np.bytes_(b"a"), b"a"),
+    "array without dimensions": (np.array(1.5), 1.5),
+    "tensor without dimensions": (Tensor(2), 2),
+    "what numpy can read": (Scalar(2), 2),
+    "str subclass": (_Text("a"), "a"),
+    "int enum": (_Number.ONE, 1),
+    "str enum": (_Word.A, "a"),
+    "dict subclass": (_Dict(a=1), {"a": 1}),
+    "ordered dict": (OrderedDict(a=1), {"a": 1}),
+    "default dict": (defaultdict(int, a=1), {"a": 1}),
+    "user dict": (UserDict(a=1), {"a": 1}),
+    "mapping proxy": (MappingProxyType({"a": UserDict(b=1)}), {"a": {"b": 1}}),
+    "list subclass": (_List([np.int64(1)]), [1]),
+    "within a list and a dict": ([(np.int64(1), {"a": _Word.A})], [(1, {"a": "a"})]),
+    "keys": ({np.int64(1): 2, _Word.A: 3, (np.str_("b"), _Number.ONE): 4}, {1: 2, "a": 3, ("b", 1): 4}),
+}
+
+
+@pytest.mark.parametrize(("value", "plain"), ACCEPTED.values(), ids=ACCEPTED)
+def test_what_equals_a_plain_value_is_kept_as_it(value: Any, plain: Any) -> None:
+    assert exact(copied(value, "it")) == exact(plain)
 
 
 @given_values(given.values)
