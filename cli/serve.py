@@ -19,14 +19,23 @@ if TYPE_CHECKING:
 @click.command("serve", epilog="Example: skillstore --library memories serve --port 8750")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at; others need a key.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8750, show_default=True, help="0: any that is free.")
-@click.option("--allow-host", "named", multiple=True, metavar="NAME", help="Another name it is reached by.")
+@click.option("--allow-host", "named", multiple=True, metavar="NAME",
+              help="Another name it is reached by: memory.example, memory.example:9000 or https://memory.example.")
+@click.option("--prefix", default="", metavar="PATH", help="The path below which a proxy has it, such as /memory.")
 @click.option("--rate", type=click.FloatRange(min=0), default=1000.0, show_default=True,
               help="Requests a second for each key; 0: as many as it likes.")  # fmt: skip
 @click.option("--allow-delete", is_flag=True, help="Offer MCP clients the tool remove_skill, too.")
 @click.option("--quiet", is_flag=True, help="No log line for each request.")
 @json_or_words
 def serve(
-    host: str, port: int, named: tuple[str, ...], rate: float, allow_delete: bool, quiet: bool, as_json: bool
+    host: str,
+    port: int,
+    named: tuple[str, ...],
+    prefix: str,
+    rate: float,
+    allow_delete: bool,
+    quiet: bool,
+    as_json: bool,
 ) -> None:
     """Serve all libraries of a directory over HTTP.
 
@@ -43,7 +52,8 @@ def serve(
             f"serving needs more ({error.name} is missing): pip install 'skillstore[serve]'"
         ) from None
 
-    with running(place.directory(), host, port, named, rate or None, quiet, partial(_more, allow_delete)) as service:
+    more = partial(_more, allow_delete)
+    with running(place.directory(), host, port, named, rate or None, quiet, prefix, more) as service:
         service.serve(partial(_started, service.address, as_json))
     tell("stopped")
 

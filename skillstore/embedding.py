@@ -52,7 +52,9 @@ def _unit(wide: NDArray[np.float64], where: str) -> Vector:
 def _float64(embedding: ArrayLike, where: str) -> NDArray[np.float64]:
     array = _array(embedding, where)
     if array.ndim == 0 and array.dtype.kind == "O":
-        raise InvalidInputError(f"{where} is of type {type_name(embedding)}, no sequence of numbers; {way_out(embedding)}")
+        raise InvalidInputError(
+            f"{where} is of type {type_name(embedding)}, no sequence of numbers; {way_out(embedding)}"
+        )
     if array.ndim != 1 or array.size == 0:
         raise InvalidInputError(
             f"{where} has shape {array.shape}; a single non-empty vector is needed: give a row of a matrix, or .ravel()"

@@ -16,6 +16,7 @@ from skillstore.errors import InvalidInputError
 from skillstore.service.http import log, server
 from skillstore.service.http.app import application
 from skillstore.service.http.hosts import Hosts, is_loopback, written
+from skillstore.service.http.prefixes import check_prefix
 from skillstore.service.keys import Keys
 from skillstore.service.service import Service
 
@@ -41,12 +42,14 @@ def running(
     named: Iterable[str] = (),
     rate: float | None = None,
     quiet: bool = False,
+    prefix: str = "",
     more: Callable[[Service], Sequence[BaseRoute]] = lambda _service: (),
 ) -> Iterator[Running]:
-    """The service of `directory`, listening at `host` and `port`.
+    """The service of `directory`, listening at `host` and `port`, below the path `prefix` of its proxy.
 
     Raises InvalidInputError for a host that others can reach while there is no key, BackendUnavailableError.
     """
+    prefix = check_prefix(prefix)
     with Service(directory) as service:
         keys = Keys(service.libraries.directory)
         if not is_loopback(host) and not keys:
@@ -58,7 +61,7 @@ def running(
         try:
             hosts = Hosts.of(host, sock.getsockname()[1], named)
             _log(quiet)
-            made = application(service, hosts, keys=keys, rate=rate, more=more(service))
+            made = application(service, hosts, keys=keys, rate=rate, prefix=prefix, more=more(service))
             yield Running(made, sock, host)
         finally:
             sock.close()

@@ -160,13 +160,43 @@ def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("host", "taken"), [
     ("127.0.0.1:80", True), ("127.0.0.1", True), ("localhost", True), ("[::1]:80", True), ("localhost:8080", False),
-    ("memory.example:80", True), ("memory.example", True), ("memory.example:443", False), ("other.example:9", True),
-    ("other.example", False), ("MEMORY.example", True),
+    ("other.example:9", True), ("other.example", False), ("memory.example:80", True), ("MEMORY.example", True),
 ])  # fmt: skip
 def test_a_host_is_known_whole(host: str, taken: bool) -> None:
     hosts = Hosts.of("127.0.0.1", 80, ["memory.example", "other.example:9"])
     assert hosts.check_host(host.encode()) == taken
     assert hosts.check_origin(f"http://{host}".encode()) == taken
+
+
+@pytest.mark.parametrize("named", ["memory.example", "memory.example:443", "https://memory.example", "Memory.Example."])
+def test_a_server_behind_a_proxy_with_tls_is_reached_by_its_name(named: str) -> None:
+    hosts = Hosts.of("127.0.0.1", 8750, [named])
+    for host in (b"memory.example", b"memory.example:443", b"MEMORY.example.", b"memory.example.:443"):
+        assert hosts.check_host(host), host
+    for origin in (b"https://memory.example", b"https://memory.example:443", b"https://Memory.example."):
+        assert hosts.check_origin(origin), origin
+    for host in (b"memory.example..", b"memory.example:80", b"x.memory.example", b"memory.example.evil", b"", b"."):
+        assert not hosts.check_host(host), host
+    for origin in (b"http://memory.example", b"https://evil.example", b"https://memory.example.evil", b"null", b""):
+        assert not hosts.check_origin(origin), origin
+    assert hosts.check_host(b"127.0.0.1:8750")  # where a proxy rewrites Host
+    assert not hosts.check_host(b"127.0.0.1")
+    assert not hosts.check_origin(b"http://localhost")  # another server of this machine, at port 80
+
+
+@pytest.mark.parametrize("named", ["[2001:db8::1]", "https://[2001:db8::1]"])
+def test_an_ipv6_address_is_a_name_too(named: str) -> None:
+    hosts = Hosts.of("::1", 8750, [named])
+    for host in (b"[2001:db8::1]", b"[2001:DB8::1]:443", b"[::1]:8750"):
+        assert hosts.check_host(host), host
+    assert hosts.check_origin(b"https://[2001:db8::1]")
+    assert not hosts.check_host(b"[2001:db8::2]")
+
+
+@pytest.mark.parametrize("named", ["", " ", "a b", "*", "https://", "a/b", "a..b", "a:0", "a:99999", "http://u@h", "ä"])
+def test_what_is_no_name_is_refused(named: str) -> None:
+    with pytest.raises(InvalidInputError, match="no name that a server is reached by"):
+        Hosts.of("127.0.0.1", 8750, [named])
 
 
 # what does not come to an end
@@ -305,7 +335,7 @@ def test_a_directory_that_is_a_library_is_not_served(tmp_path: Path) -> None:
     SkillLibrary.open(tmp_path / "one", embedding_dim=2).close()
     result = CliRunner().invoke(skillstore, ["--library", str(tmp_path / "one"), "serve", "--port", "0"])
     assert result.exit_code == 2
-    assert "the one above it" in result.stderr
+    assert "is a library; give the directory" in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["one"]
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Route, Router
 
 from skillstore.errors import SkillStoreError
@@ -31,6 +32,7 @@ def application(
     *,
     keys: Keys | None = None,
     rate: float | None = None,
+    prefix: str = "",
     more: Sequence[BaseRoute] = (),
     alongside: Sequence[Callable[[], AbstractAsyncContextManager[object]]] = (),
 ) -> Gate:
@@ -48,18 +50,28 @@ def application(
         [*server.routes(), *page.routes(service), *more], redirect_slashes=False, default=None, lifespan=server.lifespan
     )
     known = Keys(service.libraries.directory) if keys is None else keys
-    return Gate(_Apart(inner), hosts, known, Rates(rate), server.metrics, service.told)
+    return Gate(_Apart(inner), hosts, known, Rates(rate), server.metrics, service.told, prefix)
 
 
 class _Apart:
-    """Has the router raise where nothing fits, so that the gate answers."""
+    """Has the router raise where nothing fits, so that the gate answers.
+
+    An address with a "/" at its end is that without it, if only that is one: people and clients add it, and a redirect
+    would lose a body.
+    """
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self
-        await self._inner(scope, receive, send)
+        try:
+            await self._inner(scope, receive, send)
+        except HTTPException as error:
+            path = scope["path"]
+            if error.status_code != 404 or path == "/" or not path.endswith("/") or path.endswith("//"):
+                raise
+            await self._inner({**scope, "path": path[:-1]}, receive, send)
 
 
 class _Server:
@@ -134,10 +146,10 @@ class _Server:
         self._lanes.close()
         self._service.close()
 
-    async def _openapi(self, _scope: Scope, send: Send) -> None:
+    async def _openapi(self, scope: Scope, send: Send) -> None:
         if self._document is None:
             self._document = openapi.document()
-        await answer(send, 200, self._document)
+        await answer(send, 200, {**self._document, "servers": [{"url": visit_of(scope).prefix or "/"}]})
 
     async def _alive(self, _scope: Scope, send: Send) -> None:
         await answer(send, 200, {"status": "alive"})

@@ -26,12 +26,12 @@ def key_in(headers: Mapping[bytes, bytes]) -> str | None:
     return None
 
 
-def key_cookie(headers: Mapping[bytes, bytes], key: str) -> bytes:
-    """The Set-Cookie that keeps `key` until the browser is closed; "" ends it at once."""
+def key_cookie(headers: Mapping[bytes, bytes], key: str, prefix: str = "") -> bytes:
+    """The Set-Cookie that keeps `key` until the browser is closed, for paths below `prefix`; "" ends it at once."""
     if key and not is_key(key):
         raise ValueError("not a key")
     end = b"" if key else b"; Max-Age=0"
-    return _name(headers) + b"=" + key.encode() + b"; Path=/; HttpOnly; SameSite=Strict" + end
+    return _name(headers) + b"=" + key.encode() + f"; Path={prefix}/; HttpOnly; SameSite=Strict".encode() + end
 
 
 def _name(headers: Mapping[bytes, bytes]) -> bytes:

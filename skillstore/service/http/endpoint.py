@@ -141,6 +141,7 @@ class Endpoint:
 
     async def _answer(self, send: Send, reply: dict[str, Any], headers: dict[bytes, bytes], scope: Scope) -> None:
         status, more = self._way.status, []
+        here = visit_of(scope).prefix + quote(scope["path"])
         version = reply.get("version")
         if version is not None:
             more.append((b"etag", f'"{version}"'.encode()))
@@ -149,9 +150,9 @@ class Endpoint:
                 return
         if self._operation.name == "add_skill":
             status = 201 if reply["created"] else 200
-            more.append((b"location", f"{quote(scope['path'])}/{reply['id']}".encode()))
+            more.append((b"location", f"{here}/{reply['id']}".encode()))
         elif self._operation.name == "create_library":
-            more.append((b"location", f"{quote(scope['path'])}/{reply['name']}".encode()))
+            more.append((b"location", f"{here}/{reply['name']}".encode()))
         await answer(send, status, reply, headers=more)
 
 

@@ -24,6 +24,7 @@ from skillstore.service.http.bodies import GoneError
 from skillstore.service.http.cookies import key_in
 from skillstore.service.http.hosts import Hosts
 from skillstore.service.http.metrics import Metrics
+from skillstore.service.http.prefixes import prefix_of, strip_prefix
 from skillstore.service.http.problems import MEDIA_TYPE, MalformedError, WrongHostError, WrongOriginError, problem
 from skillstore.service.http.visit import Receive, Scope, Send, Visit, answer
 from skillstore.service.keys import Keys
@@ -58,8 +59,10 @@ class Gate:
         rates: Rates,
         metrics: Metrics,
         told: Callable[[Exception], str],
+        prefix: str = "",
     ) -> None:
-        self._inner, self._hosts, self._keys = inner, hosts, keys
+        """`prefix`: the path below which the server stands, where its proxy does not say it."""
+        self._inner, self._hosts, self._keys, self._prefix = inner, hosts, keys, prefix
         self._rates, self._metrics, self._told = rates, metrics, told
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,7 +71,7 @@ class Gate:
             return
         start = time.perf_counter()
         headers = dict(scope["headers"])
-        visit = scope["skillstore"] = Visit(_request_id(headers), headers, NOBODY)
+        visit = scope["skillstore"] = Visit(_request_id(headers), headers, NOBODY, prefix_of(headers, self._prefix))
         passing = _Passing(visit, send)
         self._metrics.begun()
         try:
@@ -98,6 +101,7 @@ class Gate:
         if origin is not None and not self._hosts.check_origin(origin):
             raise WrongOriginError("the Origin header names a site that is not this server's own")
         _check_path(scope)
+        strip_prefix(scope, self._prefix)
         caller = self._caller(scope["path"], scope["method"], headers)
         if caller is not LOCAL:
             self._rates.take(caller.name)

@@ -17,12 +17,15 @@ JSON = b"application/json"
 
 
 class Visit:
-    """`route`: the template of the address, for logs and metrics, as addresses themselves may hold anything."""
+    """`route`: the template of the address, for logs and metrics, as addresses themselves may hold anything.
 
-    __slots__ = ("caller", "headers", "request_id", "route", "status")
+    `prefix`: the path below which a proxy has this server, as "/memory"; all links and redirects begin with it.
+    """
 
-    def __init__(self, request_id: str, headers: dict[bytes, bytes], caller: Caller) -> None:
-        self.request_id, self.headers, self.caller = request_id, headers, caller
+    __slots__ = ("caller", "headers", "prefix", "request_id", "route", "status")
+
+    def __init__(self, request_id: str, headers: dict[bytes, bytes], caller: Caller, prefix: str = "") -> None:
+        self.request_id, self.headers, self.caller, self.prefix = request_id, headers, caller, prefix
         self.route = "none"
         self.status = 0
 

@@ -14,13 +14,17 @@ from skillstore.service.service import Service
 
 @dataclass(frozen=True)
 class Asked:
-    """`place`: what stands in the address; `query` and `form`: the last of each name. All of it is only text."""
+    """`place`: what stands in the address; `query` and `form`: the last of each name. All of it is only text.
+
+    `prefix`: what the paths of all links begin with, where the server stands below a path.
+    """
 
     service: Service
     caller: Caller
     place: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, str] = field(default_factory=dict)
+    prefix: str = ""
 
     @property
     def library(self) -> str | None:
@@ -83,7 +87,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """Go on at `to`, a path of ours. `key`: kept in the cookie from now on; "": no more."""
+    """Go on at `to`, a path of ours without the prefix. `key`: kept in the cookie from now on; "": no more."""
 
     to: str
     key: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -44,17 +45,17 @@ class Endpoint:
         if visit.caller == NOBODY and not self._open:
             await self._send(Elsewhere(f"/sign-in?to={quote(_here(scope), safe='')}"), None, visit, send)
             return
-        asked = Asked(self._service, visit.caller, scope["path_params"])
+        asked = Asked(self._service, visit.caller, scope["path_params"], prefix=visit.prefix)
         try:
             form = await _form(visit, receive) if scope["method"] == "POST" else {}
-            asked = Asked(self._service, visit.caller, scope["path_params"], _pairs(scope["query_string"]), form)
+            asked = replace(asked, query=_pairs(scope["query_string"]), form=form)
             given = await asyncio.to_thread(self._view, asked)
         except SkillStoreError as error:
             kind = kind_of(error)
             shown = {"title": kind.title, "words": self._service.told(error)[:1000]}
             given = Page("trouble.html", shown, kind.status)
             if isinstance(error, LibraryNotFoundError):
-                asked = Asked(self._service, visit.caller)  # no way leads into it
+                asked = Asked(self._service, visit.caller, prefix=visit.prefix)  # no way leads into it
         await self._send(given, asked, visit, send)
 
     async def _send(self, given: Answer, asked: Asked | None, visit: Visit, send: Send) -> None:
@@ -63,9 +64,9 @@ class Endpoint:
             body = await asyncio.to_thread(rendered, given.template, asked, given.shown)
             await answer_bytes(send, given.status, body, _HTML, _HEADERS)
         elif isinstance(given, Elsewhere):
-            headers = [*_HEADERS, (b"location", given.to.encode())]
+            headers = [*_HEADERS, (b"location", f"{visit.prefix}{given.to}".encode())]
             if given.key is not None:
-                headers.append((b"set-cookie", key_cookie(visit.headers, given.key)))
+                headers.append((b"set-cookie", key_cookie(visit.headers, given.key, visit.prefix)))
             await answer_bytes(send, 303, b"", _HTML, headers)
         else:
             await answer_bytes(send, 204, b"", _HTML, _HEADERS)
