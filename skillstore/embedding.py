@@ -52,7 +52,9 @@ def _unit(wide: NDArray[np.float64], where: str) -> Vector:
 def _float64(embedding: ArrayLike, where: str) -> NDArray[np.float64]:
     array = _array(embedding, where)
     if array.ndim == 0 and array.dtype.kind == "O":
-        raise InvalidInputError(f"{where} is of type {type_name(embedding)}, no sequence of numbers; {way_out(embedding)}")
+        raise InvalidInputError(
+            f"{where} is of type {type_name(embedding)}, no sequence of numbers; {way_out(embedding)}"
+        )
     if array.ndim != 1 or array.size == 0:
         raise InvalidInputError(
             f"{where} has shape {array.shape}; a single non-empty vector is needed: give a row of a matrix, or .ravel()"
@@ -77,7 +79,9 @@ def _array(embedding: Any, where: str) -> NDArray[Any]:
     except InvalidInputError:
         raise
     except Exception as error:
-        if isinstance(embedding, list | tuple):  # of what numpy cannot join, each by itself may be a number
+        if (
+            type(embedding) is list or type(embedding) is tuple
+        ):  # of what numpy cannot join, each by itself may be a number
             return np.fromiter(embedding, dtype=object, count=len(embedding))
         raise InvalidInputError(
             f"{where}, a {type_name(embedding)}, cannot be read as numbers ({quote(error, 200)}); give a list of them "

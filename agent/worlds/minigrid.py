@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.arguments import require_action, require_seed, require_text
 from agent.environment import UNSEEN, Observation
+from skillstore import InvalidInputError
 
 if TYPE_CHECKING:
     from minigrid.minigrid_env import MiniGridEnv
@@ -30,13 +32,14 @@ class MiniGrid:
     colour and state. With ``view`` "full" the whole grid is shown; with "partial" only what MiniGrid's agent sees
     (7x7 cells before it, not through walls) and the tile it stands on, at their places in the grid, the rest being
     ``UNSEEN``: remembering is up to the agent. Rewards, terminated and truncated are MiniGrid's, so an end in lava
-    comes without a reward. Raises ImportError, naming the extra to install, without minigrid, and ValueError for
-    another view or a name that MiniGrid does not have.
+    comes without a reward. Raises ImportError, naming the extra to install, without minigrid, and
+    InvalidInputError for another view or a name that MiniGrid does not have.
     """
 
     def __init__(self, name: str, *, view: str = "full", **settings: Any) -> None:
+        view = require_text(view, "view must be full or partial")
         if view not in ("full", "partial"):
-            raise ValueError(f"view must be full or partial, not {view!r}")
+            raise InvalidInputError(f"view must be full or partial, not {view!r:.80}")
         self.name, self.view = name, view
         self._env = _made(name, settings)
         self.action_names: tuple[str, ...] = tuple(action.name for action in self._env.actions)
@@ -47,7 +50,7 @@ class MiniGrid:
 
     def reset(self, *, seed: int | None = None) -> tuple[Observation, dict[str, Any]]:
         """Begin an episode in a grid drawn by the seed, or in the next one."""
-        self._env.reset(seed=seed)
+        self._env.reset(seed=require_seed(seed))
         self._shown, self._running = None, True
         self._searched = self._tiles().tobytes()
         return self._observation(), {}
@@ -56,9 +59,7 @@ class MiniGrid:
         """Do one of MiniGrid's actions."""
         if not self._running:
             raise RuntimeError("no episode is running: call reset() first")
-        if action not in range(self.action_count):
-            raise ValueError(f"action must be an int from 0 to {self.action_count - 1}, not {action!r}")
-        _, reward, terminated, truncated, _ = self._env.step(int(action))
+        _, reward, terminated, truncated, _ = self._env.step(require_action(action, self.action_count))
         self._running = not (terminated or truncated)
         return self._observation(), float(reward), bool(terminated), bool(truncated), {}
 
@@ -164,7 +165,7 @@ def _made(name: str, settings: Mapping[str, Any]) -> MiniGridEnv:
     try:
         env = gymnasium.make(name, disable_env_checker=True, **settings).unwrapped
     except gymnasium.error.Error as error:
-        raise ValueError(f"MiniGrid has no environment {name!r}: {error}") from error
+        raise InvalidInputError(f"MiniGrid has no environment {name!r}: {error}") from error
     if not isinstance(env, MiniGridEnv):
-        raise ValueError(f"{name!r} is an environment, but not one of MiniGrid's")
+        raise InvalidInputError(f"{name!r} is an environment, but not one of MiniGrid's")
     return env
