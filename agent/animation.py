@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.environment import UNSEEN, Cell, Environment, Observation
+from skillstore import InvalidInputError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -74,10 +75,10 @@ def animate(path: str | Path, films: Sequence[Film], *, most: int = 200) -> None
     """Write a GIF of the films side by side, at the same pace, at most ``most`` steps of each and its last frame.
 
     Bodies that turn are drawn as arrows and their worlds with y downwards, others as discs, y upwards. Raises
-    ImportError, naming the extra to install, without Pillow, and ValueError for films without an episode.
+    ImportError, naming the extra to install, without Pillow, and InvalidInputError for films without an episode.
     """
     if not films or not all(film.seen for film in films):
-        raise ValueError("there is nothing to show: a film has no episode")
+        raise InvalidInputError("there is nothing to show: a film has no episode")
     try:
         from PIL import Image, ImageDraw
     except ImportError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from agent.trials import Trial, touching
 from agent.ways import way_to
 
 
+@runtime_checkable
 class Explorer(Protocol):
     """A named strategy without a memory of its own: what it goes by is in the trace of the episode and in what the
     agent knows, all its randomness in the generator it is handed, so the agent can save it all."""

@@ -23,8 +23,10 @@ from typing import Any
 
 import numpy as np
 
+from agent.arguments import require_action, require_seed, require_text, require_whole
 from agent.environment import Cell, Observation
-from agent.layout import LAYOUTS, SMALLEST
+from agent.layout import LARGEST, LAYOUTS, SMALLEST
+from skillstore import InvalidInputError
 
 ACTION_NAMES = ("move_up", "move_down", "move_left", "move_right", "pickup_key", "open_door")
 MOVES: dict[int, Cell] = {0: (0, 1), 1: (0, -1), 2: (-1, 0), 3: (1, 0)}
@@ -42,7 +44,7 @@ class GridWorld:
 
     ``layout`` is "tutorial", "open", "locked" or "maze". The drawn layouts follow the seed given to ``reset``, and a
     ``reset`` without one draws the next; ``layout_seed`` instead fixes one layout for every episode.
-    Raises ValueError for a size below 5 or an unknown layout.
+    Raises InvalidInputError for a size below 5 or above 1,000, an unknown layout or what is no seed.
     """
 
     action_names = ACTION_NAMES
@@ -50,19 +52,22 @@ class GridWorld:
     tile_names = TILE_NAMES
 
     def __init__(self, size: int = 5, *, layout: str = "tutorial", layout_seed: int | None = None) -> None:
-        if isinstance(size, bool) or not isinstance(size, int) or size < SMALLEST:
-            raise ValueError(f"size must be an int of at least {SMALLEST}, not {size!r}")
-        if layout not in LAYOUTS:
-            raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, not {layout!r}")
-        self.size = size
-        self.max_steps = 10 * size**2
-        self._draw_layout = LAYOUTS[layout]
-        self._layout_seed = layout_seed
+        self.size = require_whole(
+            size, f"size must be an int of at least {SMALLEST}, at most {LARGEST}", SMALLEST, LARGEST
+        )
+        what = f"layout must be one of {', '.join(LAYOUTS)}"
+        name = require_text(layout, what)
+        if name not in LAYOUTS:
+            raise InvalidInputError(f"{what}, not {name!r:.80}")
+        self.max_steps = 10 * self.size**2
+        self._draw_layout = LAYOUTS[name]
+        self._layout_seed = require_seed(layout_seed)
         self._generator = np.random.default_rng()
         self._running = False
 
     def reset(self, *, seed: int | None = None) -> tuple[Observation, dict[str, Any]]:
         """Begin an episode with the agent at its start, the key on its cell and the door closed."""
+        seed = require_seed(seed)
         if self._layout_seed is not None:
             self._generator = np.random.default_rng(self._layout_seed)
         elif seed is not None:
@@ -78,10 +83,9 @@ class GridWorld:
         """Do one action; the reward is the one of the rules above."""
         if not self._running:
             raise RuntimeError("no episode is running: call reset() first")
-        if action not in range(self.action_count):
-            raise ValueError(f"action must be an int from 0 to {self.action_count - 1}, not {action!r}")
+        number = require_action(action, self.action_count)
         self._steps += 1
-        reward = self._act(int(action))
+        reward = self._act(number)
         terminated = self._door_open and self._agent == self.layout.goal
         truncated = not terminated and self._steps >= self.max_steps
         self._running = not (terminated or truncated)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from agent.arguments import require_kind
 from agent.environment import Observation
+from skillstore import InvalidInputError
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +51,7 @@ class History:
     """The episodes of one agent, in order."""
 
     def __init__(self, episodes: Iterable[Episode] = ()) -> None:
+        require_kind(episodes, Iterable, "a history is made of episodes")
         self.episodes = list(episodes)
 
     def __len__(self) -> int:
@@ -68,7 +72,7 @@ class History:
         return cls(Episode.from_row(notes[key]) for key in keys)
 
     def save(self, path: str | Path) -> None:
-        """Write a ``.json`` or ``.csv`` file, by the suffix; ValueError for another suffix."""
+        """Write a ``.json`` or ``.csv`` file, by the suffix; InvalidInputError for another suffix."""
         rows, is_json = [asdict(episode) for episode in self.episodes], _is_json(path)
         with Path(path).open("w", encoding="utf-8", newline="") as file:
             if is_json:
@@ -92,9 +96,10 @@ def notes_key(name: str, index: int) -> str:
 
 
 def _is_json(path: str | Path) -> bool:
+    require_kind(path, str | os.PathLike, "a history is kept under a path")
     suffix = Path(path).suffix
     if suffix not in (".json", ".csv"):
-        raise ValueError(f"a history is kept as .json or .csv, not {suffix or 'a file without suffix'}: {path}")
+        raise InvalidInputError(f"a history is kept as .json or .csv, not {suffix or 'a file without suffix'}: {path}")
     return suffix == ".json"
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from agent.environment import Cell
 
-SMALLEST = 5
+SMALLEST, LARGEST = 5, 1000
 
 
 @dataclass(frozen=True)

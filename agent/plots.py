@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agent.history import Episode, History
+from skillstore import InvalidInputError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,10 +36,10 @@ def draw(path: str | Path, history: History, control: History) -> None:
     """Write a PNG of reward, steps, skills in the library and cumulative uses by episode, with the control.
 
     In the upper panels the points are episodes and the lines means over the last tenth of the run so far.
-    Raises ImportError, naming the extra to install, without matplotlib, and ValueError without episodes.
+    Raises ImportError, naming the extra to install, without matplotlib, and InvalidInputError without episodes.
     """
     if not len(history):
-        raise ValueError("there is nothing to draw: the history has no episodes")
+        raise InvalidInputError("there is nothing to draw: the history has no episodes")
     figure = _figure(10, 6.4)
     for axes, (column, title) in zip(figure.subplots(2, 2, sharex=True).flat, PANELS, strict=True):
         _panel(axes, column, title, history, control)
@@ -51,10 +52,10 @@ def draw_curves(path: str | Path, panels: Panels, x_label: str, y_label: str, *,
     """Write a PNG with a panel for each world: for each agent the median over its runs, its quartiles shaded.
 
     An agent of which there is one point is drawn as a level line. Raises ImportError, naming the extra to install,
-    without matplotlib, and ValueError without panels.
+    without matplotlib, and InvalidInputError without panels.
     """
     if not panels:
-        raise ValueError("there is nothing to draw: there are no curves")
+        raise InvalidInputError("there is nothing to draw: there are no curves")
     columns = min(len(panels), 3)
     rows = -(-len(panels) // columns)
     figure = _figure(max(8.5, 4.6 * columns + 1), 3.6 * rows + 1)

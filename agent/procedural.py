@@ -12,6 +12,7 @@ from dataclasses import asdict
 
 import numpy as np
 
+from agent.arguments import require_flag, require_kind, require_seed, require_text
 from agent.chain import Wanted, chain
 from agent.contact import ENTER, shown
 from agent.effect import Effect
@@ -26,7 +27,7 @@ from agent.planning import Course, plan
 from agent.repertoire import Repertoire, apart
 from agent.trace import Segment, Trace, remembered
 from agent.ways import moved
-from skillstore import Skill, SkillLibrary
+from skillstore import InvalidInputError, Skill, SkillLibrary
 
 Outlook = tuple[object, ...]
 PATIENCE = 5  # failures in a row, in one episode, after which an operator is left alone until the next
@@ -38,7 +39,8 @@ class ProceduralMemoryAgent:
     ``generator`` serves exploration alone; a library that the agent ``name`` used before brings its own state, so
     that a restarted agent goes on as if it had never stopped. With ``plans=False`` it has only kept skills and
     exploring; with ``use_skills=False`` it is the control: the same agent, only exploring. Several agents with
-    different names may share a library. ``planned`` counts the searches of the planner since it was made.
+    different names may share a library. ``planned`` counts the searches of the planner since it was made. Raises
+    InvalidInputError for what none of these can be.
     """
 
     def __init__(
@@ -51,12 +53,15 @@ class ProceduralMemoryAgent:
         use_skills: bool = True,
         plans: bool = True,
     ) -> None:
+        require_kind(library, SkillLibrary, "the library of an agent is a skillstore.SkillLibrary")
+        require_kind(generator, np.random.Generator, "the generator of an agent is numpy.random.default_rng(a seed)")
+        require_kind(explorer, Explorer | None, "the explorer of an agent has the names of agent.Explorer")
         self.library = library
         self.generator = generator
-        self.explorer = explorer or RandomExplorer()
-        self.name = name
-        self.use_skills = use_skills
-        self.plans = plans
+        self.explorer = RandomExplorer() if explorer is None else explorer
+        self.name = require_text(name, "an agent is known by a name")
+        self.use_skills = require_flag(use_skills, "use_skills")
+        self.plans = require_flag(plans, "plans")
         self.knowledge = Knowledge()
         self.planned = 0
         self._first_draw = generator.bit_generator.state
@@ -67,15 +72,17 @@ class ProceduralMemoryAgent:
 
         Without ``learn`` nothing is written, and the generator goes on from where it stands.
         """
-        self.recall(environment, generator=learn)
+        first, learns = require_seed(seed), require_flag(learn, "learn")
+        self.recall(environment, generator=learns)
         self.knowledge.moves.begin()
-        trace = Trace(environment.reset(seed=seed)[0])
+        trace = Trace(environment.reset(seed=first)[0])
         while not trace.done:
             self._go_on(environment, trace)
-        return self._commit(environment, trace) if learn else self._episode(trace, len(self.library), ())
+        return self._commit(environment, trace) if learns else self._episode(trace, len(self.library), ())
 
     def recall(self, environment: Environment, *, generator: bool = True) -> None:
         """Know what the notes say, nothing more; with ``generator``, its state too."""
+        require_kind(environment, Environment, "a world has the names of agent.Environment, action_count among them")
         notes = self.library.notes.get(f"agent/{self.name}")
         self.knowledge = Knowledge.unpack(notes["knowledge"], environment.action_names) if notes else Knowledge()
         if generator:
@@ -164,7 +171,7 @@ class ProceduralMemoryAgent:
         """Do what the skill says, until its end or the first sign that it does not work; whether it worked."""
         said = claim(skill)
         if said is None:
-            raise ValueError(f"{skill.name!r} is not a skill of an agent: it does not say where it leads")
+            raise InvalidInputError(f"{skill.name!r} is not a skill of an agent: it does not say where it leads")
         names, start = environment.action_names, trace.observation.pose
         effect, done = None, 0
         for name, step in zip(skill.action_sequence, said.way, strict=True):
@@ -195,7 +202,9 @@ class ProceduralMemoryAgent:
     def _step(self, environment: Environment, action: int, trace: Trace, *, practised: bool = False) -> Effect | None:
         before, circumstances = trace.observation, trace.circumstances
         seen, reward, terminated, truncated, _ = environment.step(action)
-        transition = Transition(before, action, remembered(before, seen), reward, terminated, truncated)
+        transition = Transition(
+            before, action, remembered(before, seen), float(reward), bool(terminated), bool(truncated)
+        )
         found = trace.append(transition, practised=practised)
         trace.tried(self.knowledge.learn(transition, found), circumstances)
         return found[0] if found else None

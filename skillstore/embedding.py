@@ -79,7 +79,9 @@ def _array(embedding: Any, where: str) -> NDArray[Any]:
     except InvalidInputError:
         raise
     except Exception as error:
-        if isinstance(embedding, list | tuple):  # of what numpy cannot join, each by itself may be a number
+        if (
+            type(embedding) is list or type(embedding) is tuple
+        ):  # of what numpy cannot join, each by itself may be a number
             return np.fromiter(embedding, dtype=object, count=len(embedding))
         raise InvalidInputError(
             f"{where}, a {type_name(embedding)}, cannot be read as numbers ({quote(error, 200)}); give a list of them "

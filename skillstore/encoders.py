@@ -14,14 +14,15 @@ import hashlib
 import re
 import unicodedata
 from functools import lru_cache
-from importlib.metadata import entry_points
-from typing import Protocol
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skillstore.embedding import MAX_DIM, Vector, unit
-from skillstore.errors import InvalidInputError
+from skillstore.errors import InvalidInputError, quote
+from skillstore.scalars import require_int, to_scalar
 
 GROUP = "skillstore.encoders"
 HASHED_WORDS = "hashed-words-256"
@@ -58,9 +59,13 @@ class HashedWords:
     """
 
     def __init__(self, dim: int) -> None:
-        self.name, self.dim = f"hashed-words-{dim}", dim
+        self.dim = require_int(
+            dim, f"the dimensions of hashed words are a whole number from 1 to {MAX_DIM}", 1, MAX_DIM
+        )
+        self.name = f"hashed-words-{self.dim}"
 
     def encode(self, text: str) -> Vector:
+        text = _plain_text(text)
         counts: dict[str, int] = {}
         for word in _WORD.findall(unicodedata.normalize("NFKC", text).casefold()):
             counts[word] = counts.get(word, 0) + 1
@@ -78,21 +83,59 @@ class HashedWords:
 def encoder_named(name: str | None) -> Encoder | None:
     """The encoder that a library names; None if it is not known here.
 
+    Raises InvalidInputError where one that is installed cannot be loaded.
+
     >>> encoder_named("hashed-words-64").dim
     64
     """
-    found = _NAME.fullmatch(name or "")
+    if name is None:
+        return None
+    known_as = _plain_text(name)
+    found = _NAME.fullmatch(known_as)
     if found is not None:
         return HashedWords(int(found[1])) if int(found[1]) <= MAX_DIM else None
-    return _loaded(name) if name else None
+    return _loaded(known_as)
 
 
 @lru_cache(maxsize=64)
 def _loaded(name: str) -> Encoder | None:
     for entry in entry_points(group=GROUP, name=name):
-        encoder: Encoder = entry.load()()
-        return encoder
+        return _Installed(entry, name)
     return None
+
+
+class _Installed:
+    """An encoder by entry point, held to what an Encoder promises: what goes wrong inside it is named for what it is."""
+
+    def __init__(self, entry: EntryPoint, name: str) -> None:
+        try:
+            self._encoder = entry.load()()
+            self.name, dim = name, self._encoder.dim
+        except Exception as error:
+            raise InvalidInputError(f"the encoder {quote(name)} cannot be loaded: {quote(error, 200)}") from error
+        self.dim = require_int(dim, f"the dimensions of encoder {quote(name)} are a whole number from 1", 1, MAX_DIM)
+
+    def encode(self, text: str) -> Vector:
+        text = _plain_text(text)
+        try:
+            made = self._encoder.encode(text)
+        except InvalidInputError:
+            raise
+        except Exception as error:
+            raise InvalidInputError(f"encoder {quote(self.name)} failed on the text: {quote(error, 200)}") from error
+        vector = unit(made, f"the embedding that encoder {quote(self.name)} made")
+        if len(vector) != self.dim:
+            raise InvalidInputError(
+                f"encoder {quote(self.name)} made an embedding of {len(vector)} numbers, not of the {self.dim} it promises"
+            )
+        return vector
+
+
+def _plain_text(text: Any) -> str:
+    held = to_scalar(text)
+    if type(held) is not str:
+        raise InvalidInputError(f"an encoder takes text, not {quote(text)}")
+    return held
 
 
 @lru_cache(maxsize=8192)

@@ -390,9 +390,13 @@ class SkillLibrary:
             raise InvalidInputError(
                 f"{taker} takes many skills, not a value of type {type_name(skills)}; add_skill takes one"
             )
-        return self._own_each(skills)
+        try:
+            given = iter(skills)
+        except Exception as error:
+            raise InvalidInputError(f"{taker} takes many skills; a {type_name(skills)} cannot be iterated") from error
+        return self._own_each(given)
 
-    def _own_each(self, skills: Iterable[Skill]) -> Iterator[Skill]:
+    def _own_each(self, skills: Iterator[Skill]) -> Iterator[Skill]:
         for number, skill in enumerate(skills, start=1):
             try:
                 own = self._own(skill)

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from skillstore.errors import InvalidInputError, quote, type_name
 from skillstore.scalars import check_text, require_number, require_text, way_out
-from skillstore.values import MAX_DEPTH, Place, Value, comparable, copied, items_of, plain, spoken, tagged, untagged
+from skillstore.values import MAX_DEPTH, Place, Value, comparable, copied, items_of, plain, tagged, untagged
 
 State: TypeAlias = Mapping[str, Value]
 Facts: TypeAlias = dict[str, Hashable]

@@ -95,7 +95,7 @@ class Skill:
         Raises InvalidInputError if they are nothing that could be kept any more.
         """
         now = self.__dict__
-        if not _FIELDS <= now.keys():
+        if not now.keys() >= _FIELDS:
             raise InvalidInputError(f"a value of type {type_name(self)} was never made into a Skill: call its __init__")
         contents = _checked_contents(now["preconditions"], now["action_sequence"], now["metadata"])
         return Skill.trusted(**{**now, **contents})

@@ -85,7 +85,7 @@ def items_of(mapping: Mapping[Any, Any], where: Place) -> list[tuple[Any, Any]]:
     if type(mapping) is dict:
         return list(mapping.items())  # at once, whatever other threads do with it
     try:
-        return [(key, item) for key, item in mapping.items()]  # noqa: C416 - each must be a pair
+        return [(key, item) for key, item in mapping.items()]
     except Exception as error:
         raise InvalidInputError(f"{spoken(where)}, a {type_name(mapping)}, cannot be read: {quote(error)}") from error
 

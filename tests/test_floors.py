@@ -56,6 +56,7 @@ DOORS = {
 
 FLOORS = [
     {"skillstore.errors"},
+    {"skillstore.scalars"},
     {"skillstore.values"},
     {"skillstore.preconditions", "skillstore.embedding", "skillstore.outcomes"},
     {"skillstore.skill"},

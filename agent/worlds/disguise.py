@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from agent.arguments import require_action, require_seed
 from agent.environment import Environment, Observation
 
 
@@ -19,7 +20,7 @@ class Disguise:
     """
 
     def __init__(self, world: Environment, seed: int) -> None:
-        generator = np.random.default_rng(seed)
+        generator = np.random.default_rng(require_seed(seed))
         known = sorted(code for code in world.tile_names if code >= 0)
         self._world = world
         self._order = generator.permutation(world.action_count).tolist()
@@ -44,9 +45,7 @@ class Disguise:
 
     def step(self, action: int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Do the action of the world that stands behind this one."""
-        if action not in range(self.action_count):
-            raise ValueError(f"action must be an int from 0 to {self.action_count - 1}, not {action!r}")
-        observation, *rest = self._world.step(self._order[action])
+        observation, *rest = self._world.step(self._order[require_action(action, self.action_count)])
         return self._disguised(observation), *rest  # type: ignore[return-value]
 
     def _disguised(self, observation: Observation) -> Observation:

@@ -41,8 +41,8 @@ class GridWorldEnv(gymnasium.Env[Shown, np.int64]):
         self.action_space = spaces.Discrete(self._world.action_count)
         self.observation_space = spaces.Dict(
             {
-                "pose": spaces.MultiDiscrete([size, size]),
-                "grid": spaces.Box(0, max(TILE_NAMES), (size, size), np.int64),
+                "pose": spaces.MultiDiscrete([self._world.size] * 2),
+                "grid": spaces.Box(0, max(TILE_NAMES), (self._world.size,) * 2, np.int64),
                 "carrying": spaces.Discrete(2),
             }
         )

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.arguments import require_action, require_seed, require_text
 from agent.environment import UNSEEN, Observation
+from skillstore import InvalidInputError
 
 if TYPE_CHECKING:
     from minigrid.minigrid_env import MiniGridEnv
@@ -31,13 +33,15 @@ class MiniGrid:
     colour and state. With ``view`` "full" the whole grid is shown; with "partial" only what MiniGrid's agent sees
     (7x7 cells before it, not through walls) and the tile it stands on, at their places in the grid, the rest being
     ``UNSEEN``: remembering is up to the agent. Rewards, terminated and truncated are MiniGrid's, so an end in lava
-    comes without a reward. Raises ImportError, naming the extra to install, without minigrid, and ValueError for
-    another view, a setting that the environment does not have, or a name that MiniGrid does not have.
+    comes without a reward. Raises ImportError, naming the extra to install, without minigrid, and
+    InvalidInputError for another view, a setting that the environment does not have, or a name that MiniGrid does not
+    have.
     """
 
     def __init__(self, name: str, *, view: str = "full", **settings: Any) -> None:
+        view = require_text(view, "view must be full or partial")
         if view not in ("full", "partial"):
-            raise ValueError(f"view must be full or partial, not {view!r}")
+            raise InvalidInputError(f"view must be full or partial, not {view!r:.80}")
         _check_effective(settings, view)
         self.name, self.view = name, view
         self._env = _made(name, settings)
@@ -49,7 +53,7 @@ class MiniGrid:
 
     def reset(self, *, seed: int | None = None) -> tuple[Observation, dict[str, Any]]:
         """Begin an episode in a grid drawn by the seed, or in the next one."""
-        self._env.reset(seed=seed)
+        self._env.reset(seed=require_seed(seed))
         self._shown, self._running = None, True
         self._searched = self._tiles().tobytes()
         return self._observation(), {}
@@ -58,9 +62,7 @@ class MiniGrid:
         """Do one of MiniGrid's actions."""
         if not self._running:
             raise RuntimeError("no episode is running: call reset() first")
-        if action not in range(self.action_count):
-            raise ValueError(f"action must be an int from 0 to {self.action_count - 1}, not {action!r}")
-        _, reward, terminated, truncated, _ = self._env.step(int(action))
+        _, reward, terminated, truncated, _ = self._env.step(require_action(action, self.action_count))
         self._running = not (terminated or truncated)
         return self._observation(), float(reward), bool(terminated), bool(truncated), {}
 
@@ -162,11 +164,11 @@ def _check_effective(settings: Mapping[str, Any], view: str) -> None:
     for name in settings:
         if name in OF_GYMNASIUM:
             way_out = "give max_steps" if name == "max_episode_steps" else "leave it out"
-            raise ValueError(f"{name} is a setting of gymnasium.make, which has no effect here; {way_out}")
+            raise InvalidInputError(f"{name} is a setting of gymnasium.make, which has no effect here; {way_out}")
         if name in OF_PICTURES:
-            raise ValueError(f"{name} is about MiniGrid's pictures, and none is drawn here; leave it out")
+            raise InvalidInputError(f"{name} is about MiniGrid's pictures, and none is drawn here; leave it out")
         if name in OF_THE_VIEW and view == "full":
-            raise ValueError(f"{name} is about what MiniGrid's agent sees; it needs view='partial'")
+            raise InvalidInputError(f"{name} is about what MiniGrid's agent sees; it needs view='partial'")
 
 
 def _made(name: str, settings: Mapping[str, Any]) -> MiniGridEnv:
@@ -183,11 +185,11 @@ def _made(name: str, settings: Mapping[str, Any]) -> MiniGridEnv:
     try:
         env = gymnasium.make(name, disable_env_checker=True, **settings).unwrapped
     except gymnasium.error.Error as error:
-        raise ValueError(f"MiniGrid has no environment {name!r}: {error}") from error
+        raise InvalidInputError(f"MiniGrid has no environment {name!r}: {error}") from error
     except (AssertionError, TypeError) as error:  # what its constructor says of settings that it cannot use
         given = ", ".join(f"{setting}={value!r:.40}" for setting, value in settings.items())
         what = str(error).partition(" was raised from ")[0] or "an assertion of MiniGrid fails"
-        raise ValueError(f"{name!r:.80} cannot be made with {given or 'these settings'}: {what}") from error
+        raise InvalidInputError(f"{name!r:.80} cannot be made with {given or 'these settings'}: {what}") from error
     if not isinstance(env, MiniGridEnv):
-        raise ValueError(f"{name!r} is an environment, but not one of MiniGrid's")
+        raise InvalidInputError(f"{name!r} is an environment, but not one of MiniGrid's")
     return env
