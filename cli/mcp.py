@@ -48,8 +48,14 @@ def mcp(name: str | None, read_only: bool, allow_delete: bool) -> None:
         libraries = OneLibrary(where / name, name, mode=mode)
     else:
         libraries = Libraries(where, mode=mode)
-    with Service(libraries) as service:
+    with Service(libraries, way_out_of_lock=_WAY_OUT) as service:
         serve(Asking(service, Caller(LOCAL.name, "read") if read_only else LOCAL, fixed, allow_delete))
+
+
+_WAY_OUT = (
+    "start this client's server with --read-only to ask beside it, or let one server answer all clients: "
+    "'skillstore serve' has MCP at http://127.0.0.1:8750/mcp"
+)
 
 
 def _has_any(where: Path) -> bool:

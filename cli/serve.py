@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 @click.command("serve", epilog="Example: skillstore --library memories serve --port 8750")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at; others need a key.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8750, show_default=True, help="0: any that is free.")
-@click.option("--allow-host", "named", multiple=True, metavar="NAME",
-              help="Another name it is reached by: memory.example, memory.example:9000 or https://memory.example.")
+@click.option(
+    "--allow-host",
+    "named",
+    multiple=True,
+    metavar="NAME",
+    help="Another name it is reached by: memory.example, memory.example:9000 or https://memory.example.",
+)
 @click.option("--prefix", default="", metavar="PATH", help="The path below which a proxy has it, such as /memory.")
 @click.option("--rate", type=click.FloatRange(min=0), default=1000.0, show_default=True,
               help="Requests a second for each key; 0: as many as it likes.")  # fmt: skip

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from skillstore.backend import MAX_REQUEST_ID
+from skillstore.backend import MAX_REQUEST_ID, SAME_SKILL
 from skillstore.embedding import MAX_DIM
 from skillstore.service import fields
 from skillstore.service.browsing import LOOKED_AT, Order
+from skillstore.service.coercion import coerce, hint
 from skillstore.service.refusals import InvalidRequestError
 
 R = TypeVar("R", bound="Request")
@@ -26,21 +28,56 @@ class Nothing(Request):
 
 
 def read(kind: type[R], form: Any) -> R:
-    """The request of plain JSON. Raises InvalidRequestError, which does not repeat what was given."""
+    """The request of plain JSON, or of what machines send for it (`skillstore.service.coercion`).
+
+    Raises InvalidRequestError, which does not repeat what was given.
+    """
     try:
         return kind.model_validate(form)
+    except ValidationError:
+        pass
+    schema = schema_of(kind)
+    try:
+        return kind.model_validate(coerce(form, schema))
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_context=False, include_input=False)
-        raise InvalidRequestError([(_pointer(fault["loc"]), _what(fault["msg"])) for fault in faults[:20]]) from None
+        raise InvalidRequestError(_faults(error, form, schema)) from None
+
+
+@cache
+def schema_of(kind: type[Request]) -> dict[str, Any]:
+    """The JSON Schema of a request. Shared: not to be changed."""
+    return kind.model_json_schema()
+
+
+def _faults(error: ValidationError, form: Any, schema: dict[str, Any]) -> list[tuple[str, str]]:
+    """(JSON pointer into the request as it was sent, what is wrong there and how to send it), each place once."""
+    faults: dict[str, list[str]] = {}
+    hints: dict[str, str] = {}
+    for fault in error.errors(include_url=False, include_context=False, include_input=False):
+        place = _place(fault["loc"], form)
+        pointer = _pointer(place)
+        missing = fault["type"] == "missing"
+        words = f"{fault['loc'][-1]!r:.80} is missing" if missing else fault["msg"].removeprefix("Value error, ")[:400]
+        hints.setdefault(pointer, hint(schema, (*place, fault["loc"][-1]) if missing else place))
+        if words not in faults.setdefault(pointer, []):
+            faults[pointer].append(words)
+    return [(pointer, f"{', or '.join(words[:4])}{hints[pointer]}") for pointer, words in list(faults.items())[:20]]
+
+
+def _place(location: tuple[int | str, ...], form: Any) -> tuple[int | str, ...]:
+    """The part of a fault's location that is in `form`: without the names of a union's branches, which nobody sent."""
+    place: list[int | str] = []
+    for part in location:
+        held = form if type(form) is dict else dict(enumerate(form)) if type(form) is list else {}
+        if part in held:
+            form = held[part]
+            place.append(part)
+    return tuple(place)
 
 
 def _pointer(place: tuple[int | str, ...]) -> str:
     """A JSON pointer (RFC 6901)."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1")[:80] for part in place[:8])
-
-
-def _what(message: str) -> str:
-    return message.removeprefix("Value error, ")[:400]
 
 
 def _not_both(asked: Any) -> Any:
@@ -261,7 +298,12 @@ class CreateLibrary(Request):
     ] = None
     same_skill: Annotated[
         float | None,
-        Field(ge=-1, le=1, description="A new skill more similar than this is merged; null: never. Left out: 0.9."),
+        Field(
+            ge=-1,
+            le=1,
+            description="A new skill more similar than this is merged; null: never.",
+            json_schema_extra={"default": SAME_SKILL},  # what is left out is what the library begins with
+        ),
     ] = None
     dedup_scope: Annotated[
         Literal["preconditions", "library"],

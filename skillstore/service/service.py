@@ -36,8 +36,18 @@ class Service:
     ['acquire key']
     """
 
-    def __init__(self, directory: str | os.PathLike[str] | Libraries, durability: Any = "full") -> None:
-        """`directory` may be Libraries made by the caller; the service closes them, too."""
+    def __init__(
+        self,
+        directory: str | os.PathLike[str] | Libraries,
+        durability: Any = "full",
+        way_out_of_lock: str | None = None,
+    ) -> None:
+        """`directory` may be Libraries made by the caller; the service closes them, too.
+
+        way_out_of_lock  for a service of one local client: it is told who writes a library, and this way out; others
+                         learn nothing of the server's processes
+        """
+        self._way_out_of_lock = way_out_of_lock
         self.libraries = directory if isinstance(directory, Libraries) else Libraries(directory, durability)
         self.batches = Batches()
         self.uses = Uses()
@@ -196,10 +206,15 @@ class Service:
             return self.batches.inside(batch, owner, asked.once)
         return self.libraries.use(name, lambda library: self.batches.begin(library, owner, asked.once), True)
 
+    def _locked(self, error: LibraryLockedError) -> str:
+        if self._way_out_of_lock is None:
+            return "another process is writing this library; stop it, or wait for it"
+        return f"{str(error).partition(';')[0]}; {self._way_out_of_lock}"
+
     def told(self, error: Exception) -> str:
         """The error's words, without the place on the server, nor what else runs there."""
         if isinstance(error, LibraryLockedError):
-            return "another process is writing this library; stop it, or wait for it"
+            return self._locked(error)
         if isinstance(error, LibraryMovedError):
             return (
                 "the library was moved, removed or replaced while it was served; nothing was written, and the next "

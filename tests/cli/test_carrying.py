@@ -117,7 +117,7 @@ def test_an_export_never_lands_inside_the_library(run: Run, skills: Path, here: 
 def test_what_is_wrong_with_the_library_is_not_blamed_on_the_file(export: str, run: Run, here: Path) -> None:
     (here / "folder").mkdir()
     (here / "folder" / "letter").touch()
-    refused(run("import", "-", library="folder", given=export), 2, "error: folder has other files")
+    refused(run("import", "-", library="folder", given=export), 2, "folder has other files")
 
 
 def test_a_failed_export_leaves_the_older_file(

@@ -212,13 +212,54 @@ def test_one_writes_while_others_read_and_a_second_writer_is_told_so(tmp_path: P
         second.begin()
         refused = second.tool("library_stats", {})
         assert refused["isError"]
-        assert "another process is writing this library" in refused["content"][0]["text"]
+        words = refused["content"][0]["text"]
+        for told in (f"is being written by process {writer.process.pid}", "--read-only", "skillstore serve", "/mcp"):
+            assert told in words, words
         with started(tmp_path / "home", "--read-only") as reader:
             reader.begin()
             assert reader.tool("library_stats", {})["structuredContent"]["total_skills"] == 1
             writer.tool("record_outcome", {"id": 1, "success": True})
             assert reader.tool("get_skill", {"id": 1})["structuredContent"]["skill"]["times_used"] == 1
             assert reader.tool("record_outcome", {"id": 1, "success": True})["isError"]
+
+
+@pytest.mark.parametrize("size", [1, 200_000])
+def test_what_was_asked_before_the_input_ended_is_answered(size: int, tmp_path: Path) -> None:
+    asked = [
+        {"id": 1, "method": "initialize", "params": {
+            "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "raw", "version": "1"}}},
+        {"method": "notifications/initialized"},
+        *({"id": number, "method": "tools/call", "params": {"name": "add_skill", "arguments": {
+            "name": f"skill {number}", "action_sequence": ["x" * size], "preconditions": {"n": number}}}}
+          for number in range(2, 12)),
+        {"id": 12, "method": "tools/call", "params": {"name": "no_such_tool", "arguments": {}}},
+        {"id": 13, "method": "no/such/method"},
+    ]  # fmt: skip
+    with started(tmp_path / "home") as client:
+        lines = "".join(json.dumps({"jsonrpc": "2.0", **one}) + "\n" for one in asked)
+        out, _ = client.process.communicate(lines.encode(), timeout=60)
+    assert client.process.returncode == 0
+    assert sorted(json.loads(line)["id"] for line in out.splitlines()) == list(range(1, 14))
+    with SkillLibrary.open(tmp_path / "home", mode="r") as library:
+        assert len(library) == 10
+
+
+@pytest.mark.parametrize("option", ["-O", "-OO"])
+def test_it_works_where_python_leaves_out_asserts_and_docstrings(option: str, tmp_path: Path) -> None:
+    asked = [
+        {"id": 1, "method": "initialize", "params": {
+            "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "raw", "version": "1"}}},
+        {"method": "notifications/initialized"},
+        {"id": 2, "method": "tools/list"},
+        {"id": 3, "method": "tools/call", "params": {"name": "add_skill", "arguments": KEY}},
+    ]  # fmt: skip
+    lines = "".join(json.dumps({"jsonrpc": "2.0", **one}) + "\n" for one in asked)
+    answers = []
+    for options in ([], [option]):
+        command = [sys.executable, *options, "-c", CLEAN, "--library", str(tmp_path / f"home{len(options)}"), "mcp"]
+        ran = subprocess.run(command, input=lines, capture_output=True, text=True, check=True)
+        answers.append(sorted(ran.stdout.splitlines(), key=lambda line: int(json.loads(line)["id"])))
+    assert answers[0] == answers[1]
 
 
 def test_of_a_directory_of_libraries_one_or_all_are_served(tmp_path: Path) -> None:

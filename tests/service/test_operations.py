@@ -93,7 +93,7 @@ def test_without_an_encoder_that_is_known_an_embedding_is_asked_for(asked: Asked
         {"state": {}, "k": 0},
         {"state": {}, "k": 1001},
         {"state": {}, "k": True},
-        {"state": {}, "k": "3"},
+        {"state": {}, "k": "three"},
         {"state": {}, "more": 1},
         {"state": {}, "embedding": [float("nan")]},
         {"state": {}, "embedding": []},

@@ -11,14 +11,18 @@ import os
 import signal
 import sys
 from functools import partial
+from typing import Any
 
 import anyio
 import anyio.to_thread
+import mcp_types as types
 from mcp.server.stdio import stdio_server
 
 from skillstore.service.mcp.asking import Asking
 from skillstore.service.mcp.server import mcp_server
 
+_LONGEST_ANSWER_S = 300.0
+"""How long an answer is waited for when the input has ended."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -34,13 +38,55 @@ async def _serve(asking: Asking) -> None:
         group.start_soon(_stop_on_signals, asking)
         try:
             with contextlib.redirect_stdout(sys.stderr):
-                await server.run(incoming, outgoing, server.create_initialization_options())
+                exchange = _Exchange(incoming, outgoing)
+                group.start_soon(exchange.relay_requests)
+                group.start_soon(exchange.relay_answers)
+                await server.run(exchange.requests, exchange.answers, server.create_initialization_options())
         finally:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(asking.service.close)
             if sys.stdout is not None:  # what was printed before, and is still held back, while it goes to stderr
                 sys.stdout.flush()
             group.cancel_scope.cancel()
+
+
+class _Exchange:
+    """Stands between the pipes and the server, and ends the input only when every request was answered.
+
+    The server stops what it is doing when its input ends: a client that writes its requests and closes its pipe would
+    have them carried out and hear nothing.
+    """
+
+    def __init__(self, incoming: Any, outgoing: Any) -> None:
+        self._incoming, self._outgoing = incoming, outgoing
+        self._to_server, self.requests = anyio.create_memory_object_stream[Any](0)
+        self.answers, self._from_server = anyio.create_memory_object_stream[Any](0)
+        self._open: set[str | int] = set()  # ids of requests that were not answered yet
+        self._answered = anyio.Event()
+
+    async def relay_requests(self) -> None:
+        async with self._to_server:
+            async for message in self._incoming:
+                asked = getattr(message, "message", None)
+                if isinstance(asked, types.JSONRPCRequest):
+                    self._open.add(asked.id)
+                elif isinstance(asked, types.JSONRPCNotification) and asked.method == "notifications/cancelled":
+                    self._open.discard((asked.params or {}).get("requestId", ""))  # it need not be answered
+                await self._to_server.send(message)
+            while self._open:
+                with anyio.move_on_after(_LONGEST_ANSWER_S) as waiting:
+                    await self._answered.wait()
+                if waiting.cancelled_caught:
+                    break
+
+    async def relay_answers(self) -> None:
+        async with self._outgoing:
+            async for message in self._from_server:
+                await self._outgoing.send(message)
+                if isinstance(message.message, types.JSONRPCResponse | types.JSONRPCError):
+                    self._open.discard(message.message.id)
+                    self._answered.set()
+                    self._answered = anyio.Event()
 
 
 async def _stop_on_signals(asking: Asking) -> None:

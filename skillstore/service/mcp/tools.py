@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from skillstore.service import replies, requests
+from skillstore.service.coercion import coerce
 from skillstore.service.mcp import answers
 from skillstore.service.mcp.answers import Answer
 from skillstore.service.mcp.asking import Asking
@@ -22,7 +23,10 @@ Call: TypeAlias = Callable[[Asking, str, dict[str, Any], bool, str | None], Answ
 
 @dataclass(frozen=True)
 class Tool:
-    """`form`: what the arguments are, without those `hidden`, and with `verbose` where that says more."""
+    """`form`: what the arguments are, without those `hidden`, and with `verbose` where that says more.
+
+    `defaults`: of arguments that have another one here than in the operation.
+    """
 
     name: str
     title: str
@@ -31,6 +35,7 @@ class Tool:
     reply: type[replies.Reply]
     call: Call
     hidden: tuple[str, ...] = ()
+    defaults: tuple[tuple[str, Any], ...] = ()
     verbose: bool = False
     destructive: bool = False
     idempotent: bool = False
@@ -52,7 +57,7 @@ class Tool:
 
 def call(tool: Tool, asking: Asking, arguments: dict[str, Any], request_id: str | None = None) -> Answer:
     """Blocks. Raises what the service raises: InvalidRequestError, NotAllowedError ..."""
-    given = dict(arguments)
+    given = coerce(dict(arguments), input_schema(tool, tool.about_a_library and asking.fixed is None))
     if tool.destructive and not asking.may_delete:
         raise NotAllowedError("nothing is removed here: this server was started without --allow-delete")
     named = _taken(given, "library", str, None) if tool.about_a_library and asking.fixed is None else None
@@ -70,12 +75,14 @@ def input_schema(tool: Tool, takes_library: bool) -> dict[str, Any]:
     schema = _bare(tool.form.model_json_schema())
     fields = schema.get("properties", {}).items()
     properties = {name: _given(field) for name, field in fields if name not in tool.hidden}
+    for name, default in tool.defaults:
+        properties[name]["default"] = default
     if tool.verbose:
         properties["verbose"] = _VERBOSE
     if takes_library and tool.about_a_library:
         properties["library"] = _LIBRARY
     schema["properties"] = properties
-    del schema["description"]
+    schema.pop("description", None)
     return schema
 
 
@@ -126,12 +133,13 @@ def _stripped(schema: Any, without: tuple[str, ...]) -> Any:
 
 
 def _given(field: dict[str, Any]) -> dict[str, Any]:
-    """An argument's schema, for when it is given."""
+    """An argument's schema, for when it is given: of what it may be the first, as clients send text for a choice."""
     kinds = [kind for kind in field.get("anyOf", []) if kind != {"type": "null"}]
-    if len(kinds) != 1:
+    if not kinds:
         return field
-    rest = {key: part for key, part in field.items() if key not in ("anyOf", "default")}
-    return {**kinds[0], **rest}
+    without = ("anyOf", "default") if len(kinds) < len(field["anyOf"]) else ("anyOf",)
+    rest = {key: part for key, part in field.items() if key not in without}
+    return _given({**kinds[0], **rest})
 
 
 # each tool
@@ -152,7 +160,7 @@ def _why_not(asking: Asking, library: str, given: dict[str, Any], verbose: bool,
 
 
 def _get(asking: Asking, library: str, given: dict[str, Any], _verbose: bool, _id: str | None) -> Answer:
-    return answers.one(asking.run("get_skill", {"embeddings": False, **given}, library))
+    return answers.one(asking.run("get_skill", {**dict(_WITHOUT_EMBEDDINGS), **given}, library))
 
 
 def _add(asking: Asking, library: str, given: dict[str, Any], _verbose: bool, request_id: str | None) -> Answer:
@@ -178,6 +186,7 @@ def _libraries(asking: Asking, _library: str, given: dict[str, Any], _verbose: b
     return answers.libraries(asking.run("list_libraries", given, None))
 
 
+_WITHOUT_EMBEDDINGS = (("embeddings", False),)
 _COUNTS = ("times_used", "success_count", "times_learned")
 _ALL = (
     Tool("retrieve_skills", "Retrieve skills",
@@ -192,7 +201,7 @@ _ALL = (
          requests.WhyNot, answers.Missed, _why_not, hidden=("embeddings",), verbose=True),
     Tool("get_skill", "Get a skill",
          "One skill by its id, whole: preconditions, all steps, metadata, how it fared.",
-         requests.GetSkill, replies.OneSkill, _get),
+         requests.GetSkill, replies.OneSkill, _get, defaults=_WITHOUT_EMBEDDINGS),
     Tool("add_skill", "Keep a skill",
          "Keep a sequence of actions that worked, so that it is found again. `preconditions`: the facts that must hold "
          "for it, no more; `text`: what it is good for, in the words that one would look for. What is nearly the same "
