@@ -225,7 +225,7 @@ def test_one_writes_while_others_read_and_a_second_writer_is_told_so(tmp_path: P
 
 @pytest.mark.parametrize("size", [1, 200_000])
 def test_what_was_asked_before_the_input_ended_is_answered(size: int, tmp_path: Path) -> None:
-    asked = [
+    asked: list[dict[str, Any]] = [
         {"id": 1, "method": "initialize", "params": {
             "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "raw", "version": "1"}}},
         {"method": "notifications/initialized"},
@@ -246,7 +246,7 @@ def test_what_was_asked_before_the_input_ended_is_answered(size: int, tmp_path: 
 
 @pytest.mark.parametrize("option", ["-O", "-OO"])
 def test_it_works_where_python_leaves_out_asserts_and_docstrings(option: str, tmp_path: Path) -> None:
-    asked = [
+    asked: list[dict[str, Any]] = [
         {"id": 1, "method": "initialize", "params": {
             "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "raw", "version": "1"}}},
         {"method": "notifications/initialized"},

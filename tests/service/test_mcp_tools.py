@@ -118,7 +118,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("retrieve_skills", {"state": {}, "k": 0}, "/k"),
     ("retrieve_skills", {"state": {}, "k": 1001}, "/k"),
     ("retrieve_skills", {"state": {}, "k": 10**30}, "/k"),
-    ("retrieve_skills", {"state": {}, "k": "3"}, "/k"),
+    ("retrieve_skills", {"state": {}, "k": "three"}, "/k"),
     ("retrieve_skills", {"state": {}, "k": 1.5}, "/k"),
     ("retrieve_skills", {"state": {}, "k": True}, "/k"),
     ("retrieve_skills", {"state": {}, "more": 1}, "/more"),
