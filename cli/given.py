@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-LINE = 2**26 + 2
+LINE = 112 * 2**20 + 2
 """Characters that are read at once: a longer line comes in parts, and the library refuses each as too long."""
 
 
