@@ -70,5 +70,6 @@ class Environment(Protocol):
     def step(self, action: int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Do one action: observation, reward, terminated, truncated, info.
 
-        Raises ValueError (InvalidInputError is one) for an action that does not exist and RuntimeError when no episode is running.
+        Raises ValueError (InvalidInputError is one) for an action that does not exist, and RuntimeError when no
+        episode is running.
         """

@@ -34,7 +34,10 @@ def export(file: str, as_json: bool) -> None:
 
     _check_stdout(file, as_json)
     with place.reading() as library, _written(file) as target:
-        written = sum(target.write(line + "\n") > 0 for line in export_lines(library)) - 1
+        written = -1  # the first line is about the library
+        for line in export_lines(library):
+            target.write(line + "\n")
+            written += not line.startswith('{"note":')
     if file != "-":
         show({"file": file, "skills": written}, f"{count(written, 'skill')} written to {plain(file)}", as_json)
 

@@ -11,7 +11,7 @@ import click
 
 from cli.paths import expanded
 
-LINE = 2**26 + 2
+LINE = 112 * 2**20 + 2
 """Characters that are read at once: a longer line comes in parts, and the library refuses each as too long."""
 
 

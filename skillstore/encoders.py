@@ -105,7 +105,7 @@ def _loaded(name: str) -> Encoder | None:
 
 
 class _Installed:
-    """An encoder by entry point, held to what an Encoder promises: what goes wrong inside it is named for what it is."""
+    """An encoder by entry point, held to what an Encoder promises: what goes wrong in it is an InvalidInputError."""
 
     def __init__(self, entry: EntryPoint, name: str) -> None:
         try:
@@ -126,7 +126,7 @@ class _Installed:
         vector = unit(made, f"the embedding that encoder {quote(self.name)} made")
         if len(vector) != self.dim:
             raise InvalidInputError(
-                f"encoder {quote(self.name)} made an embedding of {len(vector)} numbers, not of the {self.dim} it promises"
+                f"encoder {quote(self.name)} made an embedding of {len(vector)} numbers; it promises {self.dim}"
             )
         return vector
 

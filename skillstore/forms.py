@@ -29,7 +29,8 @@ MAX_PACKED = 4 * ((4 * MAX_DIM + 2) // 3)
 """Its characters at most."""
 
 _COUNTS = ("times_used", "success_count", "times_learned")
-_MAX_TEXT = 64 * 2**20
+MAX_TEXT = 112 * 2**20
+"""Characters of one text: a note has 16 MiB, and JSON writes some bytes as six characters."""
 _MAX_CONTAINERS = 200_000  # of one text, unless it is long: a skill has at most 100,000, but notes may have many
 _ROOM, _STRING = 64 * 2**20, 84  # bytes for the strings of a text, besides 5 times its length; of one, with its places
 _PYTHON = re.compile(r"\b(?:True|False|None)\b|'")
@@ -93,8 +94,8 @@ def embedding_of(form: Any) -> Vector | list[float]:
 
 def parsed(text: str) -> Any:
     """JSON without what it should not hold: NaN, infinities, a key twice, endless nesting. Raises InvalidInputError."""
-    if len(text) > _MAX_TEXT:
-        raise InvalidInputError(f"{len(text)} characters of JSON are more than the {_MAX_TEXT} that are supported")
+    if len(text) > MAX_TEXT:
+        raise InvalidInputError(f"{len(text)} characters of JSON are more than the {MAX_TEXT} that are supported")
     most = max(_MAX_CONTAINERS, len(text) // 15) + text.count('"$bytes"')
     if text.count("{") + text.count("[") > most and _marks(text)[0] > most:
         raise InvalidInputError("more lists and objects than can be stored")

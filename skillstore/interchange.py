@@ -1,15 +1,19 @@
 """Interchange: a library as JSON lines, lossless. The first line is about the library, each other is one skill.
 
     {"skillstore": [1, 0], "embedding_dim": ..., "encoder": ..., "same_skill": ..., "dedup_scope": ..., "notes": {...}}
+    {"note": ..., "value": ...}
     {"id": ..., "name": ..., ...}
 
-Skills and values stand in the forms of `skillstore.forms` and `skillstore.values`.
+Notes for which the first line has no room stand on lines of their own, between it and the skills. Skills and values
+stand in the forms of `skillstore.forms` and `skillstore.values`. What is exported can always be imported.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 from skillstore.answers import Additions
@@ -21,14 +25,17 @@ from skillstore.values import Value, tagged, untagged
 
 FORMAT = (1, 0)
 
+_ROOM = 256 * 2**10
+"""Characters of the notes in the first line: however small they are, so many can be read."""
 _SETTINGS = ("embedding_dim", "encoder", "same_skill", "dedup_scope")
 
 
 def export_lines(library: SkillLibrary) -> Iterator[str]:
     """The lines of one moment of `library`, without line ends; notes are those of the first line's moment."""
     stats = library.get_stats()
-    notes = {key: tagged(library.notes[key], text=True) for key in library.notes}
+    notes, more = _notes(library)
     yield _line({"skillstore": list(FORMAT), **{name: stats[name] for name in _SETTINGS}, "notes": notes})
+    yield from more
     for skill in library:
         yield _line(skill_form(skill))
 
@@ -46,10 +53,39 @@ def import_lines(library: SkillLibrary, lines: Iterable[str]) -> Additions:
     about = _about(library, *next(source, (1, None)))
     with library.batch():
         if len(library) or len(library.notes):
-            return library.add_skills(_skills(source))
+            return library.add_skills(_skills(_after_notes(source, lambda _number, _form: None)))
+
+        def keep(number: int, form: Any) -> None:
+            library.notes[form["note"]] = _within(number, untagged, form["value"])
+
         for key, form in about["notes"].items():
-            library.notes[key] = _within(1, untagged, form)
-        return library.restore_skills(_skills(source))
+            keep(1, {"note": key, "value": form})
+        return library.restore_skills(_skills(_after_notes(source, keep)))
+
+
+def _notes(library: SkillLibrary) -> tuple[dict[str, Value], list[str]]:
+    """The forms of the notes for which the first line has room, and the lines of the others."""
+    here: dict[str, Value] = {}
+    lines, room = [], _ROOM
+    for key in library.notes:
+        with suppress(KeyError):  # removed meanwhile
+            form = {"note": key, "value": tagged(library.notes[key], text=True)}
+            line = _line(form)
+            if len(line) <= room:
+                here[key] = form["value"]
+                room -= len(line)
+            else:
+                lines.append(line)
+    return here, lines
+
+
+def _after_notes(source: Iterator[tuple[int, Any]], keep: Callable[[int, Any], None]) -> Iterator[tuple[int, Any]]:
+    """What follows the lines of notes, each of which is handed to `keep`."""
+    for number, form in source:
+        if type(form) is not dict or form.keys() != {"note", "value"}:
+            return chain([(number, form)], source)
+        keep(number, form)
+    return iter(())
 
 
 def _line(form: dict[str, Value]) -> str:

@@ -23,7 +23,7 @@ MAX_COUNT = 2**62
 class Skill:
     """A frozen value; what is given is copied, and comes back from a library equal, as plain values.
 
-    Its lists and dicts can be changed, as any can; so a library checks and copies them again when it is given the skill.
+    Its lists and dicts can be changed, as any can; so a library that is given the skill checks and copies them again.
 
     name             text, not empty
     preconditions    facts that must hold: see `skillstore.preconditions`; an empty mapping applies everywhere

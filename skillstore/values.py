@@ -164,8 +164,8 @@ def _comparable(value: Value, where: Place) -> Hashable:
     if isinstance(value, list):
         return _comparable(list.copy(value), where)
     raise InvalidInputError(
-        f"{spoken(where)} is of type {type_name(value)}; a fact is None, a bool, int, float, str or bytes, or a list or "
-        f"tuple of these; {way_out(value)}"
+        f"{spoken(where)} is of type {type_name(value)}; a fact is None, a bool, int, float, str or bytes, or a list "
+        f"or tuple of these; {way_out(value)}"
     )
 
 

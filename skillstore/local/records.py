@@ -26,6 +26,9 @@ MAX_CONTAINERS = 100_000
 MAX_PAYLOAD = 4 * 2**20
 """Bytes of one skill's name, preconditions, actions and metadata together."""
 
+MAX_TEXTS = 960_000
+"""Strings in one record, bytes counting twice: an export writes no line that an import would not read."""
+
 MAX_WEIGHT = 96 * 2**20
 """Bytes of memory that one record may take. No payload takes so many; a record of 32 MB could take 700 MB."""
 
@@ -45,15 +48,15 @@ def packed(form: Any) -> bytes:
     return msgpack.packb(form, use_bin_type=True, strict_types=True)  # type: ignore[no-any-return]
 
 
-def unpacked(data: bytes | bytearray | memoryview) -> Any:
+def unpacked(data: bytes | bytearray | memoryview, texts: int | None = None) -> Any:
     """The form that `packed` made. Raises RecordError for anything else, and for more lists and maps than allowed.
 
-    It takes at most MAX_WEIGHT bytes of memory and 4 for each byte of `data`.
+    It takes at most MAX_WEIGHT bytes of memory and 4 for each byte of `data`. `texts`: as in `check_weight`.
     """
     if len(data) <= _LONG:
         return _unpacked_short(data)
     with _refused():
-        check_weight(data, MAX_CONTAINERS, MAX_WEIGHT + 4 * len(data))
+        check_weight(data, MAX_CONTAINERS, MAX_WEIGHT + 4 * len(data), texts)
         return msgpack.unpackb(data, **_limits(len(data), MAX_CONTAINERS))
 
 
@@ -294,6 +297,6 @@ def _ordered(value: Value) -> Value:
 
 def _check_readable(data: bytes, what: str) -> None:
     try:
-        unpacked(data)
+        unpacked(data, MAX_TEXTS)
     except RecordError as error:
-        raise InvalidInputError(f"{what} cannot be stored: {error}") from None
+        raise InvalidInputError(f"{what} cannot be stored: {error}; divide it into several") from None

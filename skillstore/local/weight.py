@@ -15,13 +15,15 @@ _SIZED = {0xC4: (1, _BYTES), 0xC5: (2, _BYTES), 0xC6: (4, _BYTES), 0xD9: (1, _TE
 _MANY = {0xDC: (2, _LIST, 1), 0xDD: (4, _LIST, 1), 0xDE: (2, _MAP, 2), 0xDF: (4, _MAP, 2)}
 
 
-def check_weight(data: bytes | bytearray | memoryview, containers: int, limit: int) -> None:
+def check_weight(data: bytes | bytearray | memoryview, containers: int, limit: int, texts: int | None = None) -> None:
     """Raises ValueError if the value has more lists and maps, or would take more bytes of memory, than these.
 
+    `texts`: how many strings it may have, bytes counting twice; None: any number.
     So it does if the value claims more items than it has bytes left, and for extension types. Cost: its items, not its
     bytes; less than a microsecond each.
     """
     data = bytes(data)
+    spare = len(data) * 2 if texts is None else texts
     place, left, size = 0, 1, len(data)
     while left:
         if left > size - place:
@@ -33,9 +35,11 @@ def check_weight(data: bytes | bytearray | memoryview, containers: int, limit: i
             length = int.from_bytes(data[place : place + width], "big")
             place += width + length
             limit -= each + length
+            spare -= 2 if each == _BYTES else 1
         elif 0xA0 <= first < 0xC0:
             place += first & 31
             limit -= _TEXT
+            spare -= 1
         elif first in _SMALL:
             here = data[place : min(place + left, place + _RUN)]
             run = len(here) - len(here.lstrip(_SMALL))  # often there are many
@@ -51,7 +55,7 @@ def check_weight(data: bytes | bytearray | memoryview, containers: int, limit: i
             left += items * count
             containers -= 1
             limit -= each + count * (_PAIR if items == 2 else _SLOT)
-        if limit < 0 or containers < 0:
+        if limit < 0 or containers < 0 or spare < 0:
             raise ValueError("more than any record that is written")
 
 

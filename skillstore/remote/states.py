@@ -10,7 +10,7 @@ from skillstore.values import Value, named, plain, tagged
 
 
 def state_form(state: State) -> Any:
-    """A state as plain JSON: flat, tagged, scalars of other libraries as what they hold. Raises InvalidInputError for no state."""
+    """A state as plain JSON: flat, tagged, plain throughout. Raises InvalidInputError for no state."""
     facts_of(state)
     if type(state) is dict and plain(state.values(), text=True) and named(state):
         return state

@@ -20,6 +20,8 @@ from skillstore import (
     SkillLibrary,
     SkillNotFoundError,
 )
+from skillstore.scalars import to_scalar
+from tests.skillstore.foreign import Tensor
 from tests.skillstore.scan import exact
 
 Reopen = Callable[[], SkillLibrary]
@@ -355,6 +357,94 @@ class LibraryContract:
         with pytest.raises(InvalidInputError):
             library.add_skill(Skill.trusted(**{**vars(changed), "preconditions": {"a": 1}}))
         assert list(reopen()) == [skill(id=1)]
+
+    @pytest.mark.parametrize("field", ["action_sequence", "metadata", "preconditions"])
+    def test_a_skill_changed_to_what_no_skill_is_is_refused(
+        self, library: SkillLibrary, reopen: Reopen, field: str
+    ) -> None:
+        library.add_skill(skill())
+        deep: list[Any] = []
+        for _ in range(80):
+            deep = [deep]
+        changes: dict[str, Callable[[Any], object]] = {
+            "action_sequence": lambda made: made.action_sequence.clear(),
+            "metadata": lambda made: made.metadata["list"].append(deep),
+            "preconditions": lambda made: made.preconditions["list"].values[0].append({}),
+        }
+        made = skill("new", {"list": OneOf([1], [2])}, metadata={"list": []})
+        changes[field](made)
+        for refused in (
+            lambda: library.add_skill(made),
+            lambda: library.add_skills([skill("other", {"a": 1}), made]),
+            lambda: library.restore_skills([made]),
+            lambda: library.replace_skill(1, made),
+        ):
+            with pytest.raises(InvalidInputError):
+                refused()
+        assert list(reopen()) == [skill(id=1)]
+
+    def test_a_skill_changed_to_another_is_kept_as_it_is_then(self, library: SkillLibrary) -> None:
+        made = skill(preconditions={"n": OneOf([1], [2])}, metadata={"list": []})
+        added = library.add_skill(made)
+        for changed in (made, added.skill):
+            changed.metadata["list"].append(np.int64(1))
+            changed.preconditions["n"].values[0].append(7)
+        assert library.get_skill(1).metadata == {"list": []}
+        assert names(library.retrieve_skills({"n": [1]}, [1, 0])) == ["fetch"]
+        kept = library.add_skill(made).skill  # of other preconditions now
+        assert (kept.id, exact(kept.metadata)) == (2, exact({"list": [1]}))
+        assert [match.skill.id for match in library.retrieve_skills({"n": [1, 7]}, [1, 0])] == [2]
+
+    def test_what_was_added_is_told_in_columns_that_cannot_be_written(self, library: SkillLibrary) -> None:
+        additions = library.add_skills([skill(), skill()])
+        for column in (additions.ids, additions.created, additions.similarities):
+            with pytest.raises(ValueError, match="read-only"):
+                column[0] = 9
+
+    @pytest.mark.parametrize(
+        ("foreign", "plain"),
+        [
+            (np.int64(3), 3),
+            (np.float32(0.1), 0.10000000149011612),
+            (np.array(2.5), 2.5),
+            (np.bool_(True), True),
+            (np.str_("a"), "a"),
+            (np.float64(-0.0), 0),
+            (Tensor(3), 3),
+        ],
+    )
+    def test_numbers_of_other_libraries_are_facts_as_plain_ones(
+        self, library: SkillLibrary, foreign: Any, plain: Any
+    ) -> None:
+        for given, asked in ((foreign, plain), (plain, foreign)):
+            for wanted in (given, [given], OneOf(given, "other"), {"deep": given}):
+                library.add_skill(
+                    skill(preconditions={"fact": wanted}, actions=[{"n": given}], metadata={"n": [given]})
+                )
+            found = [
+                len(library.retrieve_skills({np.str_("fact"): fact}, np.array([1, 0], dtype=np.float16)))
+                for fact in (asked, [asked], {"deep": asked})
+            ]
+            assert found == [2, 1, 1]
+            assert [miss.unmet.keys() for miss in library.why_not({"fact": [asked], "fact.deep": 5}, top_k=9)] == [
+                {"fact"},
+                {"fact"},
+                {"fact.deep"},
+            ]
+        assert [kept.times_learned for kept in library] == [2] * 4  # each was added again as what it equals
+        kept, held = library.get_skill(1), to_scalar(foreign)
+        assert exact(kept.preconditions["fact"]) == exact(held)
+        assert exact((kept.action_sequence, kept.metadata)) == exact(([{"n": held}], {"n": [held]}))
+
+    def test_what_is_of_no_plain_kind_is_refused_with_its_place(self, library: SkillLibrary) -> None:
+        for wrong in (Path("a"), {1}, np.zeros(2), np.datetime64(1, "D")):
+            with pytest.raises(InvalidInputError, match=r"state\['door.open'\]\[0\] is of type .*; give "):
+                library.retrieve_skills({"door": {"open": [wrong]}}, [1, 0])
+        with pytest.raises(InvalidInputError, match=r"note 'plan'\[1\] is of type .*; give str"):
+            library.notes["plan"] = [0, Path("a")]
+        assert library.once("r", lambda: np.int64(3)) == library.once("r", lambda: 4) == 3
+        library.notes[np.str_("plan")] = {np.str_("n"): np.float32(0.5)}
+        assert exact(library.notes["plan"]) == exact({"n": 0.5})
 
     def test_what_is_handed_out_is_no_way_into_the_library(self, library: SkillLibrary) -> None:
         library.add_skill(skill(metadata={"list": [1]}))

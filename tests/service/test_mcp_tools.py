@@ -140,7 +140,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("retrieve_skills", {"state": {"x" * 1001: 1}}, "1000 characters"),
     ("why_not", {"state": {"a": {"b": 1}, "a.b": 2}}, "a.b"),
     ("get_skill", {}, "'id' is missing"),
-    ("get_skill", {"id": "1"}, "/id"),
+    ("get_skill", {"id": "first"}, "/id"),
     ("get_skill", {"id": 0}, "/id"),
     ("get_skill", {"id": -1}, "/id"),
     ("get_skill", {"id": 2**80}, "/id"),

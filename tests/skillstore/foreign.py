@@ -90,13 +90,13 @@ class Broken:
     """Raises, whatever is asked of it."""
 
     __repr__ = __str__ = __eq__ = __bool__ = __len__ = __iter__ = _broken
-    __array__ = __index__ = __int__ = __float__ = __getattr__ = __hash__ = _broken  # type: ignore[assignment]
+    __array__ = __index__ = __int__ = __float__ = __getattr__ = __hash__ = _broken
 
 
 class BrokenNumber(int):
     """A number that it will not tell."""
 
-    __repr__ = __eq__ = __index__ = __int__ = __float__ = __hash__ = __bool__ = _broken  # type: ignore[assignment]
+    __repr__ = __eq__ = __index__ = __int__ = __float__ = __hash__ = __bool__ = _broken
     __lt__ = __le__ = __gt__ = __ge__ = _broken
 
 
@@ -104,7 +104,7 @@ class BrokenText(str):
     """Text that it will not tell."""
 
     __slots__ = ()
-    __repr__ = __str__ = __eq__ = __hash__ = __len__ = encode = strip = isascii = _broken  # type: ignore[assignment]
+    __repr__ = __str__ = __eq__ = __hash__ = __len__ = encode = strip = isascii = _broken
 
 
 class BrokenMapping(Mapping[str, Any]):

@@ -53,6 +53,32 @@ def test_an_encoder_is_known_by_its_name(monkeypatch: pytest.MonkeyPatch) -> Non
     assert mine.dim == 3
 
 
+class Failing:
+    """An encoder that somebody else wrote, and that does not keep its promises."""
+
+    dim = np.int64(3)
+
+    def encode(self, text: str) -> Any:
+        if text == "raise":
+            raise RuntimeError("out of memory")
+        return {"short": [1, 0], "none": None, "list": [3, 0, np.float32(4)]}[text]
+
+
+def test_what_goes_wrong_in_an_encoder_of_others_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def entries(name: str, **_given: Any) -> EntryPoints:
+        return EntryPoints([EntryPoint(name, f"{__name__}:{name.split('-')[0]}", encoders.GROUP)])
+
+    monkeypatch.setattr(encoders, "entry_points", entries)
+    found = encoder_named("Failing-1")
+    assert found is not None
+    assert (found.dim, found.encode("list").tolist()) == (3, pytest.approx([0.6, 0, 0.8]))
+    for text, said in (("raise", "out of memory"), ("short", "it promises 3"), ("none", "made"), ("other", "KeyError")):
+        with pytest.raises(InvalidInputError, match=said):
+            found.encode(text)
+    with pytest.raises(InvalidInputError, match="cannot be loaded"):
+        encoder_named("missing-1")
+
+
 class Mine(HashedWords):
     def __init__(self) -> None:
         super().__init__(3)

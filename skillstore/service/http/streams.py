@@ -12,6 +12,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import IO, Any
 
 from skillstore.errors import InvalidInputError, UnsupportedFormatError
+from skillstore.forms import MAX_TEXT
 from skillstore.interchange import export_lines, import_lines
 from skillstore.library import SkillLibrary
 from skillstore.service import once
@@ -30,7 +31,7 @@ JSON_LINES = b"application/x-ndjson"
 BACKUP = b"application/octet-stream"
 MAX_IMPORT = 4 * 2**30
 """Bytes of an import."""
-_MAX_LINE = 64 * 2**20
+_MAX_LINE = MAX_TEXT
 _BLOCK = 2**18
 _AFTER = re.compile(rb"after=(0|[1-9][0-9]{0,18})")
 _line = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
