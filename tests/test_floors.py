@@ -57,7 +57,7 @@ DOORS = {
 FLOORS = [
     {"skillstore.errors"},
     {"skillstore.scalars"},
-    {"skillstore.values"},
+    {"skillstore.values", "skillstore.tasks"},
     {"skillstore.preconditions", "skillstore.embedding", "skillstore.outcomes"},
     {"skillstore.skill"},
     {"skillstore.answers", "skillstore.forms", "skillstore.encoders"},

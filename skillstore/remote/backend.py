@@ -264,6 +264,8 @@ class RemoteBackend:
         self._check_open()
         if not self._writes:
             raise ReadOnlyError('the library was opened with mode="r"; open it with mode="rw" to change it')
+        if self._batches.token is None:
+            self._batches.check_change()
 
     @contextmanager
     def _understood(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""Batches: commits that are open from one request to the next, each known to the thread that began it.
+"""Batches: commits that are open from one request to the next, each known to the task that began it.
 
 A batch of the outermost level is a request that is carried out once, on the server: where the connection fails just as
 it is ended, it can be asked whether it was kept.
@@ -7,7 +7,6 @@ it is ended, it can be asked whether it was kept.
 from __future__ import annotations
 
 import secrets
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from skillstore.errors import SkillStoreError
 from skillstore.remote.problems import BatchEndedError
 from skillstore.remote.wire import Wire
+from skillstore.tasks import Nest, Nests, Owner
 from skillstore.values import Value, tagged, untagged
 
 
@@ -25,17 +25,30 @@ class Batch:
         self.answered, self.answer = answered, answer
 
 
+class _Open(Nest):
+    """The batches of one commit, with the token that the server knows each by."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tokens: dict[Owner, str] = {}
+
+
 class Batches:
     """Those of one library, at the address `library`."""
 
     def __init__(self, wire: Wire, library: str) -> None:
         self._wire, self._url = wire, f"{library}/batches"
-        self._mine = threading.local()
+        self._nests: Nests[_Open] = Nests()
 
     @property
     def token(self) -> str | None:
-        """Of the batch that this thread has open."""
-        return getattr(self._mine, "token", None)
+        """Of the batch that this task has open."""
+        mine = self._nests.mine()
+        return None if mine is None else mine.tokens.get(mine.innermost)
+
+    def check_change(self) -> None:
+        """Raise LibraryLockedError if a change of the caller, who has no batch open, would wait for one without end."""
+        self._nests.check_change()
 
     @contextmanager
     def opened(self, request_id: str | None) -> Iterator[Batch]:
@@ -44,25 +57,41 @@ class Batches:
         Raises BackendUnavailableError where it was not kept, for lack of a connection, or because nothing was heard of
         it for so long that the server gave it up.
         """
-        outer = self.token
-        if outer is None and request_id is None:
-            request_id = f"batch/{secrets.token_hex(16)}"
+        nest, outer = self._nests.mine(), self.token
+        if outer is None:
+            self.check_change()
+            request_id = request_id or f"batch/{secrets.token_hex(16)}"
         begun = self._begin(request_id, outer)
         if begun["answered"]:
             yield Batch(True, untagged(begun["answer"]))
             return
-        batch = Batch(False, None)
-        token = self._mine.token = begun["batch"]
+        batch, token = Batch(False, None), begun["batch"]
+        nest, own = self._entered(nest, token)
         try:
             yield batch
+            nest.check_end(own)
         except BaseException:
+            if not nest.is_innermost(own):
+                nest.spoil(own)
             with suppress(SkillStoreError):
                 self._end(token, False)
             raise
         else:
             self._keep(token, request_id if outer is None else None, batch.answer)
         finally:
-            self._mine.token = outer
+            self._nests.leave(nest, own)
+
+    def _entered(self, nest: _Open | None, token: str) -> tuple[_Open, Owner]:
+        """The nest that a batch is in, and the batch; a new nest, if it is the outermost."""
+        if nest is None:
+            nest = _Open()
+            own = nest.root
+            self._nests.add(nest)
+        else:
+            own = Owner()
+            nest.enter(own)
+        nest.tokens[own] = token
+        return nest, own
 
     def _keep(self, token: str, request_id: str | None, answer: Value) -> None:
         try:
