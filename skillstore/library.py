@@ -166,9 +166,13 @@ class SkillLibrary:
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """Every change inside the `with` block, by this thread, is one commit: whole, or absent if the block raises.
+        """Every change inside the `with` block, by this task, is one commit: whole, or absent if the block raises.
 
-        Other threads wait with their changes until it ends, and see nothing of it before. This thread sees it at once.
+        It belongs to the task of an event loop that opens it, and where none runs, to the thread; that sees it at once.
+        A task may hold it across `await`. Others see nothing of it before it ends. Other threads wait with their
+        changes; another task of the same thread cannot wait, as the batch could never end, nor can a task or thread
+        that is started inside the batch: they get a LibraryLockedError that names the way out, and nothing is kept of
+        their change.
         """
         with self._backend.batch():
             yield
