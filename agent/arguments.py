@@ -66,7 +66,7 @@ def require_action(action: Any, count: int) -> int:
 def require_kind(value: Any, kind: Any, what: str) -> None:
     """Raises InvalidInputError, which begins with ``what``, unless ``value`` is of the type or protocol ``kind``."""
     try:
-        fits = isinstance(value, kind)
+        fits = isinstance(value, kind) and not isinstance(value, type)  # a class is not yet one of its objects
     except Exception:  # noqa: BLE001 - as above
         fits = False
     if not fits:
