@@ -18,7 +18,7 @@ def require_whole(value: Any, what: str, least: int = 0, most: int | None = None
     5
     """
     try:
-        number = None if isinstance(value, bool) else int.__int__(operator.index(value))
+        number = None if isinstance(value, bool) else operator.index(value)
     except Exception:  # noqa: BLE001 - whatever an object of another library raises, it is no whole number
         number = None
     if number is None:

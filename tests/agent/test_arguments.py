@@ -71,7 +71,8 @@ def test_numbers_of_numpy_are_numbers() -> None:
 
 def test_a_world_that_speaks_in_numpy_teaches_the_same() -> None:
     agents = agent_of(), agent_of()
-    runs = [list(train(world, agent, 4)) for world, agent in zip((GridWorld(), InNumpy()), agents, strict=True)]
+    worlds: list[Any] = [GridWorld(), InNumpy()]
+    runs = [list(train(world, agent, 4)) for world, agent in zip(worlds, agents, strict=True)]
     assert runs[0] == runs[1]
     assert list(agents[0].library) == list(agents[1].library)
     assert dict(agents[0].library.notes) == dict(agents[1].library.notes)
@@ -79,7 +80,7 @@ def test_a_world_that_speaks_in_numpy_teaches_the_same() -> None:
 
 @pytest.mark.parametrize("place", range(len(NO_NUMBERS)))  # pytest cannot name what raises at each question
 def test_what_is_no_number_is_refused(place: int) -> None:
-    wrong = NO_NUMBERS[place]
+    wrong, half = NO_NUMBERS[place], NO_NUMBERS[0]
     for refused in (
         lambda: GridWorld(wrong),
         lambda: GridWorld(layout=wrong),
@@ -93,7 +94,7 @@ def test_what_is_no_number_is_refused(place: int) -> None:
         lambda: list(train(GridWorld(), agent_of(), wrong)),
         lambda: list(train(GridWorld(), agent_of(), 1, seed=wrong)),
         lambda: agent_of().run_episode(GridWorld(), seed=wrong),
-        lambda: Observation((0.5 if type(wrong) is int else wrong, 0), np.zeros((1, 1), dtype=np.int64), None),
+        lambda: Observation((half if type(wrong) is int else wrong, 0), np.zeros((1, 1), dtype=np.int64), None),
     ):
         with pytest.raises(InvalidInputError):
             refused()
@@ -114,7 +115,7 @@ def test_what_is_no_part_of_an_agent_is_refused(place: int) -> None:
         lambda: list(train(wrong, agent_of(), 1)),
         lambda: list(train(GridWorld(), wrong, 1)),
         lambda: GridWorld(wrong),
-        lambda: History(7 if hasattr(type(wrong), "__iter__") else wrong),
+        lambda: History(1.5 if hasattr(type(wrong), "__iter__") else wrong),  # type: ignore[arg-type]
         lambda: History().save(wrong if not isinstance(wrong, str | bytes) else 7),  # type: ignore[arg-type]
     ):
         with pytest.raises(InvalidInputError):
