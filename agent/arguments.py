@@ -18,7 +18,7 @@ def require_whole(value: Any, what: str, least: int = 0, most: int | None = None
     5
     """
     try:
-        number = None if isinstance(value, bool) else int.__int__(operator.index(value))
+        number = None if isinstance(value, bool) else operator.index(value)
     except Exception:  # noqa: BLE001 - whatever an object of another library raises, it is no whole number
         number = None
     if number is None:
@@ -66,7 +66,7 @@ def require_action(action: Any, count: int) -> int:
 def require_kind(value: Any, kind: Any, what: str) -> None:
     """Raises InvalidInputError, which begins with ``what``, unless ``value`` is of the type or protocol ``kind``."""
     try:
-        fits = isinstance(value, kind)
+        fits = isinstance(value, kind) and not isinstance(value, type)  # a class is not yet one of its objects
     except Exception:  # noqa: BLE001 - as above
         fits = False
     if not fits:

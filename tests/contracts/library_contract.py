@@ -434,9 +434,9 @@ class LibraryContract:
                 {"fact.deep"},
             ]
         assert [kept.times_learned for kept in library] == [2] * 4  # each was added again as what it equals
-        kept, held = library.get_skill(1), to_scalar(foreign)
-        assert exact(kept.preconditions["fact"]) == exact(held)
-        assert exact((kept.action_sequence, kept.metadata)) == exact(([{"n": held}], {"n": [held]}))
+        kept, value = library.get_skill(1), to_scalar(foreign)
+        assert exact(kept.preconditions["fact"]) == exact(value)
+        assert exact((kept.action_sequence, kept.metadata)) == exact(([{"n": value}], {"n": [value]}))
 
     def test_what_is_of_no_plain_kind_is_refused_with_its_place(self, library: SkillLibrary) -> None:
         for wrong in (Path("a"), {1}, np.zeros(2), np.datetime64(1, "D")):

@@ -54,6 +54,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
 def test_a_vector_of_any_library_is_taken(given: Any) -> None:
     with np.errstate(all="raise"):
         assert unit(given).tolist() == pytest.approx([0.6, 0.8])
+        assert unit([1.0, 1e-300]).tolist() == [1.0, 0.0]  # its square would vanish
 
 
 @pytest.mark.parametrize(("given", "said"), REFUSED.values(), ids=REFUSED)

@@ -99,13 +99,15 @@ def test_texts_of_any_library_are_texts(text: Any, tmp_path: Path) -> None:
     library.notes[text] = text
     assert list(library.notes.items()) == [("full", "full")]
     SkillLibrary.open(tmp_path / "new", embedding_dim=2, encoder=text, durability=text).close()
-    SkillLibrary.open(tmp_path / "new", encoder=text, mode=np.str_("r"), dedup_scope=np.str_("preconditions")).close()
+    settings: dict[str, Any] = {"mode": np.str_("r"), "dedup_scope": np.str_("preconditions")}
+    SkillLibrary.open(tmp_path / "new", encoder=text, **settings).close()
 
 
 def test_flags_are_bools_of_any_library_and_nothing_else(tmp_path: Path) -> None:
     library = SkillLibrary(embedding_dim=2)
     library.add_skill(skill())
-    for flag in (np.True_, np.array(True), Tensor(True)):
+    flags: list[Any] = [np.True_, np.array(True), Tensor(True)]
+    for flag in flags:
         library.record_outcome(1, flag)
         assert library.retrieve_skills({}, [1, 0], exact=flag).exact
     for wrong in (1, 0, "no", None, np.int64(1), np.zeros(2), Broken()):
@@ -121,10 +123,12 @@ def test_flags_are_bools_of_any_library_and_nothing_else(tmp_path: Path) -> None
 
 def test_a_kept_setting_is_compared_as_the_plain_value_that_it_is(tmp_path: Path) -> None:
     SkillLibrary.open(tmp_path / "new", embedding_dim=2, same_skill=np.float32(0.1)).close()
-    SkillLibrary.open(tmp_path / "new", embedding_dim=np.int8(2), same_skill=np.float32(0.1)).close()
-    for given in ({"embedding_dim": np.int64(3)}, {"same_skill": 0.1}):
+    same: dict[str, Any] = {"embedding_dim": np.int8(2), "same_skill": np.float32(0.1)}
+    SkillLibrary.open(tmp_path / "new", **same).close()
+    others: list[dict[str, Any]] = [{"embedding_dim": np.int64(3)}, {"same_skill": 0.1}]
+    for given in others:
         with pytest.raises(InvalidInputError, match="the library keeps"):
-            SkillLibrary.open(tmp_path / "new", **given)  # type: ignore[arg-type]
+            SkillLibrary.open(tmp_path / "new", **given)
 
 
 WAYS_OUT: dict[str, tuple[Any, str]] = {
