@@ -162,6 +162,8 @@ class JournalReader:
 
     def _read_ahead(self, offset: int, size: int) -> Read | None:
         """As `_read`, from a block that is read at once where frames are short: each system call costs as much."""
+        if offset >= size:  # somebody may have cut it meanwhile
+            return None
         data, start = self._block, offset - self._block_at
         frame = parsed(data[start : start + HEADER_SIZE], offset, size)
         if frame is None or frame.end > self._block_at + len(data):

@@ -99,6 +99,14 @@ def test_many_commits_together_come_to_the_same_as_one_at_a_time(
         assert _all_of(tmp_path / "killed") == written
 
 
+def test_a_journal_that_was_cut_behind_what_was_taken_up_has_nothing_more(tmp_path: Path) -> None:
+    with SkillLibrary.open(tmp_path / "skills", embedding_dim=2) as library:
+        library.add_skill(skill())
+        files = Files(tmp_path / "skills")
+        reader = JournalReader(files, manifest.read(files))
+        assert list(reader.commits(Place(reader.size() + 100, 5))) == []
+
+
 def _rows(*ids: int, replaces: bool = False) -> Rows:
     vectors, counts = np.array([[1, 0]] * len(ids), np.float32), np.array([[0, 0, 1]] * len(ids))
     return Rows(np.array(ids), [payload("s", {}, ["go"], {})] * len(ids), vectors, counts, replaces)
