@@ -56,7 +56,7 @@ DOORS = {
 
 FLOORS = [
     {"skillstore.errors"},
-    {"skillstore.values"},
+    {"skillstore.values", "skillstore.tasks"},
     {"skillstore.preconditions", "skillstore.embedding", "skillstore.outcomes"},
     {"skillstore.skill"},
     {"skillstore.answers", "skillstore.forms", "skillstore.encoders"},

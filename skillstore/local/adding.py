@@ -14,9 +14,10 @@ from skillstore.embedding import Vector
 from skillstore.errors import InvalidInputError
 from skillstore.local.arrivals import Arrival
 from skillstore.local.changes import Learned, Rows
+from skillstore.local.commit import Commit
 from skillstore.local.duplicates import StoredTwins, Twins, merge_among
 from skillstore.local.table import Lock, Table
-from skillstore.local.writer import Commit, Writer
+from skillstore.local.writer import Writer
 from skillstore.skill import MAX_COUNT, Skill
 
 Columns: TypeAlias = tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float32]]

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from skillstore.answers import Added
 from skillstore.local import records
-from skillstore.local.writer import Commit
+from skillstore.local.commit import Commit
 from skillstore.preconditions import PreconditionSet
 from skillstore.skill import Skill
 

@@ -18,12 +18,13 @@ from skillstore.local import backup, records
 from skillstore.local.adding import NOTHING, Adding
 from skillstore.local.arrivals import Arrival, Arrivals
 from skillstore.local.changes import Note, Outcome, Removed, Request, Rows
+from skillstore.local.commit import Commit
 from skillstore.local.keeper import Keeper
 from skillstore.local.reading import Reading
 from skillstore.local.since import Since
 from skillstore.local.storage import Storage
 from skillstore.local.table import Table
-from skillstore.local.writer import Commit, Writer
+from skillstore.local.writer import Writer
 from skillstore.skill import Skill
 from skillstore.values import Value
 
@@ -53,6 +54,7 @@ class LocalBackend(Reading):
             with self._changing() as commit:
                 self._adding.take([arrival], commit)
         else:
+            self._writer.check_change()  # before a thread that may wait takes it along
             self._arrivals.enter(arrival)
         assert arrival.added is not None  # noqa: S101 - it was staged, by this thread or another
         return arrival.added
@@ -170,6 +172,7 @@ class LocalBackend(Reading):
             return
         if self._writer.mine():
             raise InvalidInputError("a library cannot be closed inside one of its batches")
+        self._writer.check_waiting()
         if self._storage.is_long():  # who opens it next does not read all that again
             self._renew()
         self.closed = True
@@ -191,6 +194,7 @@ class LocalBackend(Reading):
         with self._writer.commit() as commit:
             self._check_open()
             yield commit
+            self._check_open()  # in a forked child it is the parent's
         self._keeper.look()
 
     def _takes_part(self) -> bool:

@@ -1,4 +1,4 @@
-"""Writer: how changes become commits. One thread at a time stages; syncs are shared by all that wait for one."""
+"""Writer: how changes become commits. One task at a time stages; syncs are shared by all that wait for one."""
 
 from __future__ import annotations
 
@@ -7,48 +7,21 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skillstore.errors import WriteFailedError
 from skillstore.local.changes import Change, Rows, record_of
-from skillstore.local.journal import FRAME_TARGET, Place
+from skillstore.local.commit import Commit, Mark
+from skillstore.local.journal import FRAME_TARGET
 from skillstore.local.storage import Storage
 from skillstore.local.table import Lock, Table
+from skillstore.tasks import Nests, Owner, out_of_order
 from skillstore.values import Value
 
 INTERVAL = 1.0
 """Seconds within which an acknowledged change is on the disk, with durability "interval"."""
-
-
-@dataclass
-class Commit:
-    """The changes staged by the thread `owner`; `records` are those not yet written to the journal.
-
-    `queued`: it is written whole, and waits to be published.
-    """
-
-    owner: int
-    next_id: int
-    start: Place
-    queued: bool = False
-    changes: list[Change] = field(default_factory=list)
-    records: list[bytes] = field(default_factory=list)
-    unwritten: int = 0
-
-
-@dataclass(frozen=True)
-class _Mark:
-    """Where a commit stood, to go back to. `records` is its list then, of which the first `kept` were there."""
-
-    changes: int
-    records: list[bytes]
-    kept: int
-    unwritten: int
-    next_id: int
-    place: Place
 
 
 class Writer:
@@ -56,8 +29,9 @@ class Writer:
 
     def __init__(self, table: Table, storage: Storage, state: Lock, durability: str) -> None:
         self._table, self._storage, self._state, self._durability = table, storage, state, durability
-        self._writing = threading.RLock()
-        self._open: Commit | None = None
+        self._writing = threading.Lock()  # held by a commit from its beginning to its end, by whichever thread
+        self._commits: Nests[Commit] = Nests()
+        self._open: Commit | None = None  # what is staged; where nobody holds `_writing`, what is left to be undone
         self._pending: deque[tuple[int, Commit]] = deque()
         self._written = self._synced = 0  # commits
         self._turn = threading.Lock()  # to sync; locks are taken in the order writing, turn, state
@@ -69,19 +43,28 @@ class Writer:
             self._syncer.start()
 
     def mine(self) -> bool:
-        """Whether the calling thread has a commit open, and so sees what is staged."""
-        commit = self._open
-        return commit is not None and commit.owner == threading.get_ident()
+        """Whether the calling task has a commit open, and so sees what is staged."""
+        return self._mine() is not None
+
+    def check_waiting(self) -> None:
+        """Raise LibraryLockedError if the calling task, which has no commit open, may not wait for that of another."""
+        self._commits.check_waiting()
+
+    def check_change(self) -> None:
+        """As `check_waiting`, for a change: see `Nests`."""
+        self._commits.check_change()
 
     @contextmanager
     def commit(self) -> Iterator[Commit]:
         """Everything staged inside is one commit: durable on leaving, or absent if the block raises.
 
-        Inside another commit of the same thread it is a part of that one, which alone is undone if the block raises.
+        Inside another commit of the same task it is a part of that one, which alone is undone if the block raises.
         """
-        if self.mine():
-            yield from self._part()
+        outer = self._mine()
+        if outer is not None:
+            yield from self._part(outer)
             return
+        self.check_change()
         came = time.perf_counter()
         with self._writing:
             self._lock_seconds += time.perf_counter() - came
@@ -92,22 +75,30 @@ class Writer:
     def alone(self, patience: float = -1.0) -> Iterator[bool]:
         """Nothing is staged, or waits to be synced, while the block runs; unless others write, and `patience` ends.
 
-        Yields whether it is so. `patience` in seconds; negative: without end.
+        Yields whether it is so. `patience` in seconds; negative: without end. Inside a commit of the caller, only
+        that one's changes are staged.
         """
+        if self.mine():
+            self._settle(self._written)
+            yield True
+            return
+        self.check_waiting()
         if not self._writing.acquire(timeout=patience):
             yield False
             return
         try:
+            self._clear()
             self._settle(self._written)
             yield True
         finally:
             self._writing.release()
 
     def stage(self, change: Change) -> None:
-        """Add to the open commit of this thread."""
+        """Add to the open commit of this task."""
         commit = self._opened()
         record = record_of(change)
         with self._state:
+            commit.check_open()
             self._table.stage(change)
             commit.changes.append(change)
         self._record(commit, record)
@@ -117,16 +108,19 @@ class Writer:
         commit = self._opened()
         records = [record_of(part) for part in rows.parts()]
         with self._state:
+            commit.check_open()
             self._table.stage_rows(rows, sets)
             commit.changes.append(rows.staged())
         for record in records:
             self._record(commit, record)
 
     def _record(self, commit: Commit, record: bytes) -> None:
-        commit.records.append(record)
-        commit.unwritten += len(record)
-        if commit.unwritten >= FRAME_TARGET:
-            self._write(commit, closes=False)
+        with commit.recording:
+            commit.check_open()
+            commit.records.append(record)
+            commit.unwritten += len(record)
+            if commit.unwritten >= FRAME_TARGET:
+                self._write(commit, closes=False)
 
     def fail(self, error: BaseException) -> WriteFailedError:
         """Take no further change: the disk did not do what it was asked. The error to raise."""
@@ -146,6 +140,7 @@ class Writer:
         if self._syncer.is_alive():
             self._syncer.join()
         with self._writing:
+            self._clear()
             if self._failure is None and self._durability == "full":
                 self._settle(self._written)
             return self._failure is None
@@ -153,41 +148,56 @@ class Writer:
     # a commit
 
     def _whole(self) -> Generator[Commit, None, int]:
+        self._clear()
         if self._failure is not None:
             raise self._failed()
-        commit = Commit(threading.get_ident(), self._table.staging.next_id, self._storage.place)
+        commit = Commit(self._table.staging.next_id, self._storage.place)
         try:
+            self._commits.add(commit)
             self._open = commit
             yield commit
+            commit.check_end(commit.root)
             if commit.changes:
                 self._write(commit, closes=True)
             return self._enqueue(commit)
         except BaseException as error:
             if commit.queued:  # a signal broke in too late to undo the commit, too early to know it whole
                 self.fail(error)
-            else:
-                self._rewind(commit, _Mark(0, [], 0, 0, commit.next_id, commit.start))
+            elif commit.is_innermost(commit.root) and not isinstance(error, GeneratorExit):
+                self._clear()
+            # else it is left to whoever writes next: a part is still open, or a collector of garbage, which may break
+            # in on anything, closes what nobody went on with
             raise
         finally:
-            self._open = None
+            commit.root.ended = True  # first of all: a signal may break in on the rest
+            self._commits.leave(commit, commit.root)
 
-    def _part(self) -> Iterator[Commit]:
-        commit = self._opened()
-        mark = _Mark(
-            len(commit.changes), commit.records, len(commit.records), commit.unwritten,
-            self._table.staging.next_id, self._storage.place,
-        )  # fmt: skip
+    def _part(self, commit: Commit) -> Iterator[Commit]:
+        mark, part = commit.mark(self._table.staging.next_id, self._storage.place), Owner()
         try:
+            commit.enter(part)
             yield commit
+            commit.check_end(part)
         except BaseException:
-            self._rewind(commit, mark)
+            if commit.is_innermost(part):
+                self._rewind(commit, mark)
+            else:
+                commit.spoil(part)
             raise
+        finally:
+            self._commits.leave(commit, part)
+
+    def _mine(self) -> Commit | None:
+        commit = self._open
+        return commit if commit is not None and commit.is_mine() else None
 
     def _opened(self) -> Commit:
         if self._failure is not None:
             raise self._failed()
-        assert self._open is not None  # noqa: S101 - only called inside commit()
-        return self._open
+        commit = self._mine()
+        if commit is None:  # it was open when the change began
+            raise out_of_order()
+        return commit
 
     def _write(self, commit: Commit, closes: bool) -> None:
         try:
@@ -196,17 +206,24 @@ class Writer:
             raise self.fail(error) from error
         commit.records, commit.unwritten = [], 0
 
-    def _rewind(self, commit: Commit, mark: _Mark) -> None:
+    def _clear(self) -> None:
+        """Undo the commit that is open, or was left so: with `_writing` held."""
+        if self._open is not None:
+            self._rewind(self._open, self._open.beginning)
+            self._open = None
+
+    def _rewind(self, commit: Commit, mark: Mark) -> None:
         """Undo what was staged since `mark`."""
         if self._failure is not None:
             return
         try:
-            if self._storage.place != mark.place:
-                self._storage.cut(mark.place)
+            with commit.recording:  # whoever stages may be another thread than the one that ends the batch
+                if self._storage.place != mark.place:
+                    self._storage.cut(mark.place)
+                commit.records, commit.unwritten = mark.records[: mark.kept], mark.unwritten
         except OSError as error:
             self.fail(error)
             return
-        commit.records, commit.unwritten = mark.records[: mark.kept], mark.unwritten
         with self._state:
             del commit.changes[mark.changes :]
             waiting = [change for _, other in self._pending for change in other.changes]
