@@ -194,7 +194,6 @@ class LocalBackend(Reading):
         with self._writer.commit() as commit:
             self._check_open()
             yield commit
-            self._check_open()  # in a forked child it is the parent's
         self._keeper.look()
 
     def _takes_part(self) -> bool:

@@ -20,6 +20,7 @@ from skillstore import (
     SkillLibrary,
     SkillNotFoundError,
 )
+from tests.contracts.task_contract import TaskContract
 from tests.skillstore.scan import exact
 
 Reopen = Callable[[], SkillLibrary]
@@ -41,7 +42,7 @@ def names(answer: Any) -> list[str]:
     return [match.skill.name for match in answer]
 
 
-class LibraryContract:
+class LibraryContract(TaskContract):
     """Inherit as ``class TestMine(LibraryContract)`` and define ``opened``; every library here has two dimensions."""
 
     def opened(self, place: Path, **settings: Any) -> SkillLibrary:
