@@ -18,7 +18,7 @@ from contextvars import ContextVar
 from typing import Any, Generic, TypeVar
 from weakref import ref
 
-from skillstore.errors import InvalidInputError, LibraryLockedError
+from skillstore.errors import InvalidInputError, LibraryClosedError, LibraryLockedError
 
 
 class _Thread(threading.local):
@@ -90,11 +90,6 @@ class Nest:
         self._spoiled = False
         self._process = os.getpid()
 
-    @property
-    def innermost(self) -> Owner:
-        """The batch that was opened last."""
-        return self._open[-1]
-
     def enter(self, batch: Owner) -> None:
         """Begin `batch` inside. Raises InvalidInputError if one was ended out of order."""
         if self._spoiled:
@@ -106,11 +101,17 @@ class Nest:
         return not self.root.ended and self._open[-1].is_current()
 
     def is_innermost(self, batch: Owner) -> bool:
-        """Whether `batch` can be ended now. In a forked child none can: what was opened is the parent's."""
-        return not self.root.ended and self._open[-1] is batch and self._process == os.getpid()
+        """Whether `batch` can be ended now; in a forked child none can."""
+        return not self.root.ended and self._open[-1] is batch and not self.is_forked()
+
+    def is_forked(self) -> bool:
+        """Whether the caller is a forked child of the process that opened the batches."""
+        return self._process != os.getpid()
 
     def check_end(self, batch: Owner) -> None:
-        """Raise InvalidInputError if `batch` cannot be kept."""
+        """Raise InvalidInputError if `batch` cannot be kept, LibraryClosedError in a forked child."""
+        if self.is_forked():
+            raise LibraryClosedError("the batch was begun by the parent of this process, and ends there")
         if self._spoiled or not self.is_innermost(batch):
             raise out_of_order()
 

@@ -205,6 +205,7 @@ class RemoteBackend:
 
     def _start_generation(self, how: str) -> int:
         self._check_writing()
+        self._batches.check_waiting()
         reply = self._wire.ask("POST", f"{self._url}/{how}", again=False, batch=self._batches.token, slow=True)
         return int(reply["generation"])
 
@@ -218,6 +219,8 @@ class RemoteBackend:
         self._read("POST", f"{self._url}/settle", slow=True)
 
     def verify(self) -> dict[str, Value]:
+        self._check_open()
+        self._batches.check_waiting()
         reply: dict[str, Value] = self._read("POST", f"{self._url}/verify", slow=True)
         return reply
 
@@ -233,6 +236,7 @@ class RemoteBackend:
             return
         if self._batches.token is not None:
             raise InvalidInputError("a library cannot be closed inside one of its batches")
+        self._batches.check_waiting()
         self.closed = True
         self._wire.close()
 
@@ -244,6 +248,7 @@ class RemoteBackend:
 
     def _write(self, method: str, url: str, form: Any = NOTHING) -> Any:
         """Inside a batch nothing is asked again: where it fails, the batch does."""
+        self._batches.check_change()
         batch = self._batches.token
         key = secrets.token_hex(16) if batch is None else None
         return self._wire.ask(method, url, form, again=key is not None, key=key, batch=batch)
@@ -264,8 +269,6 @@ class RemoteBackend:
         self._check_open()
         if not self._writes:
             raise ReadOnlyError('the library was opened with mode="r"; open it with mode="rw" to change it')
-        if self._batches.token is None:
-            self._batches.check_change()
 
     @contextmanager
     def _understood(self) -> Iterator[None]:

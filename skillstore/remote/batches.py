@@ -25,12 +25,10 @@ class Batch:
         self.answered, self.answer = answered, answer
 
 
-class _Open(Nest):
-    """The batches of one commit, with the token that the server knows each by."""
+class _Commit(Nest):
+    """The batches that the server knows by `token`."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.tokens: dict[Owner, str] = {}
+    token: str
 
 
 class Batches:
@@ -38,17 +36,23 @@ class Batches:
 
     def __init__(self, wire: Wire, library: str) -> None:
         self._wire, self._url = wire, f"{library}/batches"
-        self._nests: Nests[_Open] = Nests()
+        self._commits: Nests[_Commit] = Nests()
 
     @property
     def token(self) -> str | None:
         """Of the batch that this task has open."""
-        mine = self._nests.mine()
-        return None if mine is None else mine.tokens.get(mine.innermost)
+        commit = self._commits.mine()
+        return None if commit is None else commit.token
+
+    def check_waiting(self) -> None:
+        """Raise LibraryLockedError unless this task has a batch open, or may wait for those of others."""
+        if self._commits.mine() is None:
+            self._commits.check_waiting()
 
     def check_change(self) -> None:
-        """Raise LibraryLockedError if a change of the caller, who has no batch open, would wait for one without end."""
-        self._nests.check_change()
+        """As `check_waiting`, before a change: see `Nests`."""
+        if self._commits.mine() is None:
+            self._commits.check_change()
 
     @contextmanager
     def opened(self, request_id: str | None) -> Iterator[Batch]:
@@ -57,41 +61,48 @@ class Batches:
         Raises BackendUnavailableError where it was not kept, for lack of a connection, or because nothing was heard of
         it for so long that the server gave it up.
         """
-        nest, outer = self._nests.mine(), self.token
-        if outer is None:
-            self.check_change()
-            request_id = request_id or f"batch/{secrets.token_hex(16)}"
-        begun = self._begin(request_id, outer)
+        self.check_change()
+        outer = self._commits.mine()
+        if outer is None and request_id is None:
+            request_id = f"batch/{secrets.token_hex(16)}"
+        begun = self._begin(request_id, None if outer is None else outer.token)
         if begun["answered"]:
             yield Batch(True, untagged(begun["answer"]))
             return
-        batch, token = Batch(False, None), begun["batch"]
-        nest, own = self._entered(nest, token)
+        batch = Batch(False, None)
+        commit, level = self._entered(outer, begun["batch"])
         try:
             yield batch
-            nest.check_end(own)
+            commit.check_end(level)
         except BaseException:
-            if not nest.is_innermost(own):
-                nest.spoil(own)
             with suppress(SkillStoreError):
-                self._end(token, False)
+                self._undo(commit, level)
             raise
         else:
-            self._keep(token, request_id if outer is None else None, batch.answer)
+            self._keep(commit.token, request_id if outer is None else None, batch.answer)
         finally:
-            self._nests.leave(nest, own)
+            self._commits.leave(commit, level)
 
-    def _entered(self, nest: _Open | None, token: str) -> tuple[_Open, Owner]:
-        """The nest that a batch is in, and the batch; a new nest, if it is the outermost."""
-        if nest is None:
-            nest = _Open()
-            own = nest.root
-            self._nests.add(nest)
+    def _entered(self, outer: _Commit | None, token: str) -> tuple[_Commit, Owner]:
+        if outer is not None:
+            level = Owner()
+            outer.enter(level)
+            return outer, level
+        commit = _Commit()
+        commit.token = token
+        self._commits.add(commit)
+        return commit, commit.root
+
+    def _undo(self, commit: _Commit, level: Owner) -> None:
+        if commit.is_forked():
+            return
+        if level is commit.root:  # with all that are open inside
+            while self._end(commit.token, False):
+                pass
+        elif commit.is_innermost(level):
+            self._end(commit.token, False)
         else:
-            own = Owner()
-            nest.enter(own)
-        nest.tokens[own] = token
-        return nest, own
+            commit.spoil(level)
 
     def _keep(self, token: str, request_id: str | None, answer: Value) -> None:
         try:
@@ -110,6 +121,8 @@ class Batches:
         # Where the answer to the first of all is lost, a batch stays open that the server soon gives up.
         return self._wire.ask("POST", self._url, {"once": request_id}, again=outer is None, batch=outer, slow=True)
 
-    def _end(self, token: str, keep: bool, answer: Any = None, again: bool = False) -> None:
-        """`again` is for an outermost batch only: of another, the end that came twice would end two."""
-        self._wire.ask("POST", f"{self._url}/{token}", {"keep": keep, "answer": answer}, again=again, slow=True)
+    def _end(self, token: str, keep: bool, answer: Any = None, again: bool = False) -> int:
+        """End the innermost; how many are open then. `again` is for an outermost only: another's may end two."""
+        form = {"keep": keep, "answer": answer}
+        reply = self._wire.ask("POST", f"{self._url}/{token}", form, again=again, slow=True)
+        return int(reply["open"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import threading
 from collections.abc import Callable, Iterator
@@ -16,13 +15,13 @@ from skillstore import (
     Interval,
     InvalidInputError,
     LibraryClosedError,
-    LibraryLockedError,
     OneOf,
     Skill,
     SkillLibrary,
     SkillNotFoundError,
 )
 from skillstore.scalars import to_scalar
+from tests.contracts.task_contract import TaskContract
 from tests.skillstore.foreign import Tensor
 from tests.skillstore.scan import exact
 
@@ -45,7 +44,7 @@ def names(answer: Any) -> list[str]:
     return [match.skill.name for match in answer]
 
 
-class LibraryContract:
+class LibraryContract(TaskContract):
     """Inherit as ``class TestMine(LibraryContract)`` and define ``opened``; every library here has two dimensions."""
 
     def opened(self, place: Path, **settings: Any) -> SkillLibrary:
@@ -491,83 +490,6 @@ class LibraryContract:
             assert library.get_stats()["total_uses"] == 0
         with library.batch():
             assert library.add_skill(skill("new", {"a": 1})).skill.id == 2
-
-    def test_a_batch_belongs_to_the_task_that_opened_it(self, library: SkillLibrary, reopen: Reopen) -> None:
-        """Changes of another task of the thread are neither taken along nor lost: it is told, and nothing is kept."""
-        kept: list[str] = []
-
-        async def gives_up(opened: asyncio.Event, told: asyncio.Event) -> None:
-            with library.batch():
-                library.add_skill(skill("given up", {"n": 1}))
-                opened.set()
-                await told.wait()
-                assert len(library) == 1
-                raise StoppedError
-
-        async def other(opened: asyncio.Event, told: asyncio.Event) -> None:
-            await opened.wait()
-            assert len(library) == 0  # what is staged is the other's alone
-            for change in (
-                lambda: library.add_skill(skill("other", {"n": 2})),
-                lambda: library.notes.update(n=2),
-                lambda: library.once("request", lambda: 1),
-                lambda: library.batch().__enter__(),
-            ):
-                with pytest.raises(LibraryLockedError, match="another task of this thread has a batch open"):
-                    change()
-            waiting = asyncio.create_task(asyncio.to_thread(library.add_skill, skill("waited", {"n": 3})))
-            await asyncio.sleep(0.05)
-            told.set()
-            kept.append((await waiting).skill.name)
-            with library.batch():
-                library.add_skill(skill("later", {"n": 4}))
-                await asyncio.sleep(0)
-                library.add_skill(skill("later still", {"n": 5}))
-            kept.extend(("later", "later still"))
-
-        async def both() -> Any:
-            opened, told = asyncio.Event(), asyncio.Event()
-            return await asyncio.gather(gives_up(opened, told), other(opened, told), return_exceptions=True)
-
-        first, second = asyncio.run(both())
-        assert isinstance(first, StoppedError)
-        assert second is None
-        assert [each.name for each in reopen()] == kept
-
-    def test_what_is_started_inside_a_batch_is_not_part_of_it_and_told_so(self, library: SkillLibrary) -> None:
-        async def change() -> None:
-            library.add_skill(skill("of the child", {"n": 2}))
-
-        async def main() -> None:
-            with library.batch():
-                library.add_skill(skill("of the batch", {"n": 1}))
-                for started in (
-                    asyncio.create_task(change()),
-                    asyncio.to_thread(library.add_skill, skill("elsewhere")),
-                ):
-                    with pytest.raises(LibraryLockedError, match="comes from inside it"):
-                        await started
-                library.add_skill(skill("of the batch, too", {"n": 3}))
-
-        asyncio.run(main())
-        assert sorted(each.name for each in library) == ["of the batch", "of the batch, too"]
-
-    def test_a_task_that_is_cancelled_inside_a_batch_keeps_nothing_of_it(self, library: SkillLibrary) -> None:
-        async def never_ends() -> None:
-            with library.batch():
-                library.add_skill(skill("cancelled"))
-                await asyncio.sleep(60)
-
-        async def main() -> None:
-            task = asyncio.create_task(never_ends())
-            await asyncio.sleep(0.01)
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-            library.add_skill(skill("later"))
-
-        asyncio.run(main())
-        assert [each.name for each in library] == ["later"]
 
     def test_inside_a_batch_what_failed_alone_is_undone_alone(self, library: SkillLibrary) -> None:
         with library.batch():
