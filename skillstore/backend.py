@@ -123,7 +123,7 @@ class Wanted:
             if value is not KEPT and _CHECKS[name](value) != have:
                 error = EncoderMismatchError if name == "encoder" else InvalidInputError
                 raise error(
-                    f"the library keeps {name} = {have!r}, not {value!r}; open it without naming {name}, or open "
+                    f"the library keeps {name} = {have!r}, not {quote(value)}; open it without naming {name}, or open "
                     "another library"
                 )
 

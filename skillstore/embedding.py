@@ -72,6 +72,8 @@ def _float64(embedding: ArrayLike, where: str) -> NDArray[np.float64]:
 
 def _array(embedding: Any, where: str) -> NDArray[Any]:
     """`embedding` as an array, of numbers or of objects."""
+    if type(embedding) is np.ndarray:
+        return embedding
     try:
         if is_masked(embedding):
             raise InvalidInputError(f"{where} has masked elements; {way_out(embedding)}")

@@ -7,13 +7,13 @@ A *condition* is what one fact must be: a value, a set of allowed values (`OneOf
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from skillstore.errors import InvalidInputError, quote, type_name
 from skillstore.scalars import check_text, require_number, require_text, way_out
-from skillstore.values import MAX_DEPTH, Place, Value, comparable, copied, items_of, plain, tagged, untagged
+from skillstore.values import MAX_DEPTH, Place, Value, comparable, copied, items_of, plain, simple, tagged, untagged
 
 State: TypeAlias = Mapping[str, Value]
 Facts: TypeAlias = dict[str, Hashable]
@@ -150,11 +150,19 @@ def checked(preconditions: Mapping[str, Condition]) -> dict[str, Condition]:
     """A deep copy of `preconditions`, plain throughout. Raises InvalidInputError if they could not be used or kept."""
     if not isinstance(preconditions, Mapping):
         flattened(preconditions, "the preconditions")  # raises
+    if type(preconditions) is dict:
+        copy = dict(preconditions)  # at once, whatever other threads do with it
+        if len(copy) <= MAX_FACTS and simple(copy.values()) and simple(copy) and _are_names(copy):
+            return copy  # nothing nested, nothing to convert: what nearly all are
     tree = _checked_tree(preconditions, "preconditions", 0)
     flat = flattened(tree, "the preconditions")
     if len(flat) > MAX_FACTS:
         raise InvalidInputError(f"the preconditions name {len(flat)} facts; at most {MAX_FACTS} are supported")
     return tree
+
+
+def _are_names(names: Collection[Any]) -> bool:
+    return all(type(name) is str for name in names) and sum(map(len, names)) <= MAX_NAMES
 
 
 def _checked_tree(tree: Mapping[str, Condition], where: Place, depth: int) -> dict[str, Condition]:

@@ -98,7 +98,10 @@ class Skill:
         if not now.keys() >= _FIELDS:
             raise InvalidInputError(f"a value of type {type_name(self)} was never made into a Skill: call its __init__")
         contents = _checked_contents(now["preconditions"], now["action_sequence"], now["metadata"])
-        return Skill.trusted(**{**now, **contents})
+        copy = object.__new__(Skill)
+        copy.__dict__.update(now)
+        copy.__dict__.update(contents)
+        return copy
 
     def is_applicable(self, state: State) -> bool:
         """Whether all preconditions hold in `state`."""
@@ -170,4 +173,6 @@ def _checked_metadata(metadata: Mapping[str, Value] | None) -> dict[str, Value]:
 
 
 def _checked_count(name: str, count: Any, least: int) -> int:
+    if type(count) is int and least <= count <= MAX_COUNT:
+        return count
     return require_int(count, f"{name} is a whole number from {least} to 2**62", least, MAX_COUNT)

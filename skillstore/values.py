@@ -58,14 +58,35 @@ def _copied(value: Value, where: Place, depth: int) -> Value:
         return value
     if kind is list or kind is tuple:
         _check_depth(depth, MAX_DEPTH - 1, where)
-        return kind(_copied(item, (where, index), depth + 1) for index, item in enumerate(value))
+        copy = kind(value)
+        if simple(copy):
+            return copy
+        return kind(_copied(item, (where, index), depth + 1) for index, item in enumerate(copy))
     if kind is dict:
         _check_depth(depth, MAX_DEPTH - 1, where)
-        copy = {_key(key, where): _copied(item, (where, key), depth + 1) for key, item in items_of(value, where)}
-        if len(copy) != len(value):
+        copy = dict(value)
+        if simple(copy.values()) and simple(copy):
+            return copy
+        made = {_key(key, where): _copied(item, (where, key), depth + 1) for key, item in copy.items()}
+        if len(made) != len(copy):
             raise InvalidInputError(f"{spoken(where)} has two keys that are the same plain value")
-        return copy
+        return made
     return _copied(_as_plain(value, where), where, depth)
+
+
+def simple(items: Iterable[Value]) -> bool:
+    """Whether all are scalars that need no closer look, as most are: text of ASCII, small integers, bools and None."""
+    for item in items:
+        kind = type(item)
+        if kind is str:
+            if not item.isascii():
+                return False
+        elif kind is int:
+            if not _INT_MIN <= item <= _INT_MAX:
+                return False
+        elif item is not None and kind is not bool:
+            return False
+    return True
 
 
 def _as_plain(value: Any, where: Place) -> Value:
