@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -58,6 +59,7 @@ class Endpoint:
             _take_query(fields, scope["query_string"])
         if fields:
             self._read_texts(fields)
+            self._check_address(scope["path_params"].keys() & self._wholes, fields)
         await self._take_body(fields, receive, headers)
         if b"if-match" in headers or b"if-none-match" in headers:
             self._take_conditions(fields, headers)
@@ -72,6 +74,12 @@ class Endpoint:
                 fields[name] = int(text)
             elif name in self._words and text in _WORDS:
                 fields[name] = _WORDS[text]
+
+    def _check_address(self, names: Collection[str], fields: dict[str, Any]) -> None:
+        """Raises InvalidRequestError for a number that is not written in the one way: it stands in the path."""
+        wrong = [name for name in names if type(fields[name]) is not int]
+        if wrong:
+            raise InvalidRequestError([(f"/{name}", "the address needs a whole number here") for name in sorted(wrong)])
 
     async def _take_body(self, fields: dict[str, Any], receive: Receive, headers: dict[bytes, bytes]) -> None:
         body = await bodies.whole(receive, headers)
