@@ -22,7 +22,8 @@ def test_a_key_is_removed_by_its_id_or_its_name(run: Run) -> None:
 
 
 def test_a_tool_of_mcp_is_not_offered_where_mcp_is_not_installed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "mcp", None)
+    for name in {"mcp", *(name for name in sys.modules if name.startswith("mcp."))}:  # also what is imported already
+        monkeypatch.setitem(sys.modules, name, None)
     for name in [name for name in sys.modules if name.startswith("skillstore.service.mcp")]:
         monkeypatch.delitem(sys.modules, name)
     refused(run("serve", "--allow-delete", "--port", "0"), 2, "--allow-delete", "skillstore[mcp]")

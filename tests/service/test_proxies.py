@@ -101,6 +101,7 @@ def test_the_page_signs_in_follows_its_links_and_posts_its_forms(
     asked = client.post(_at(client, action), data={"key": key, "to": "/"}, headers={"origin": origin})
     assert asked.status_code == 303, asked.text
     assert f"Path={root}/;" in asked.headers["set-cookie"]
+    assert "; Secure" in asked.headers["set-cookie"]
     page = client.get(_at(client, asked.headers["location"]), follow_redirects=True)
     assert page.status_code == 200, page.text
     links = re.findall(r'(?:href|src|action|hx-get)="(/[^"]*)"', page.text)

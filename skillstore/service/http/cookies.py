@@ -27,11 +27,15 @@ def key_in(headers: Mapping[bytes, bytes]) -> str | None:
 
 
 def key_cookie(headers: Mapping[bytes, bytes], key: str, prefix: str = "") -> bytes:
-    """The Set-Cookie that keeps `key` until the browser is closed, for paths below `prefix`; "" ends it at once."""
+    """The Set-Cookie that keeps `key` until the browser is closed, for paths below `prefix`; "" ends it at once.
+
+    Of a form that came by https it is sent by https only: the Origin says which, whatever a proxy in front speaks here.
+    """
     if key and not is_key(key):
         raise ValueError("not a key")
     end = b"" if key else b"; Max-Age=0"
-    return _name(headers) + b"=" + key.encode() + f"; Path={prefix}/; HttpOnly; SameSite=Strict".encode() + end
+    secure = b"; Secure" if headers.get(b"origin", b"").lower().startswith(b"https://") else b""
+    return _name(headers) + b"=" + key.encode() + f"; Path={prefix}/; HttpOnly; SameSite=Strict".encode() + secure + end
 
 
 def _name(headers: Mapping[bytes, bytes]) -> bytes:
