@@ -171,7 +171,9 @@ class Disk:
         return self._files
 
     def seems_in_place(self) -> bool:
-        in_place = self._is_as_checked() or (self._files.is_in_place() and self._lock.is_linked())
+        in_place = self._is_as_checked() or (
+            self._files.is_in_place() and self._lock.is_linked() and self._journal.is_linked()
+        )
         return in_place and self._is_manifest_ours()
 
     def check_in_place(self) -> None:

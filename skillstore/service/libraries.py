@@ -6,6 +6,7 @@ with its error; the others do not notice.
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import shutil
@@ -30,6 +31,7 @@ from skillstore.service import names
 from skillstore.service.refusals import LibraryExistsError
 
 T = TypeVar("T")
+_log = logging.getLogger("skillstore.service")
 _DELETED = ".deleted-"
 _PATIENCE = 1.0  # seconds for which a library that could not be opened is not tried again
 
@@ -184,8 +186,11 @@ class Libraries:
         with self._guard:
             self._closed = True
         for name in list(self._opened):
-            with self._lock(name), suppress(SkillStoreError):
-                self._close(name)
+            with self._lock(name):
+                try:
+                    self._close(name)
+                except SkillStoreError as error:
+                    _log.error("library %s could not be closed in order: %s", name, error)
 
     # how it is done
 

@@ -77,7 +77,7 @@ def _place(location: tuple[int | str, ...], form: Any) -> tuple[int | str, ...]:
 
 def _pointer(place: tuple[int | str, ...]) -> str:
     """A JSON pointer (RFC 6901)."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1")[:80] for part in place[:8])
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in place[:8])[:1000]
 
 
 def _not_both(asked: Any) -> Any:

@@ -38,7 +38,7 @@ def test_repair_says_what_it_gives_up_and_does_it_when_told(run: Run, skills: Pa
 
 def test_repair_refuses_what_is_no_library_or_is_written(run: Run, skills: Path, here: Path) -> None:
     with SkillLibrary.open(skills):
-        refused(run("repair", "--yes"), 4, "is being written by process")
+        refused(run("repair", "--yes"), 4, "is open for writing in this process already")
     shutil.rmtree(skills)
     refused(run("repair"), 3, "there is no library at skills")
     refused(run("migrate"), 3, "there is no library at skills")

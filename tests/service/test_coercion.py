@@ -198,6 +198,13 @@ def test_a_refusal_points_into_the_request_as_it_was_sent(form: Form, pointers: 
         assert "send it as in" in words or pointer in ("/zzz", "/times_used")
 
 
+def test_a_refusal_of_a_tool_points_into_what_was_sent(asking: Asking) -> None:
+    given = {"name": "a", "action_sequence": ["x"], "embedding": '[1, "b"]', "library": "household"}
+    with pytest.raises(InvalidRequestError) as refused:
+        tools.call(TOOLS["add_skill"], asking, given)
+    assert [pointer for pointer, _ in refused.value.faults] == ["/embedding"]
+
+
 def test_a_refusal_says_what_is_missing_and_how_to_send_it() -> None:
     with pytest.raises(
         InvalidRequestError, match=r"'action_sequence' is missing; send it as in \[\"right\", \"pickup\"\]"

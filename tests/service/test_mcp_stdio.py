@@ -234,6 +234,8 @@ def test_what_was_asked_before_the_input_ended_is_answered(size: int, tmp_path: 
           for number in range(2, 12)),
         {"id": 12, "method": "tools/call", "params": {"name": "no_such_tool", "arguments": {}}},
         {"id": 13, "method": "no/such/method"},
+        {"method": "notifications/cancelled", "params": {"requestId": ["no", {"id": 1}]}},
+        {"method": "notifications/cancelled"},
     ]  # fmt: skip
     with started(tmp_path / "home") as client:
         lines = "".join(json.dumps({"jsonrpc": "2.0", **one}) + "\n" for one in asked)

@@ -95,6 +95,7 @@ class Round:
         stop.set()
         for thread in work:
             thread.join()
+        self._call(opened.get_stats)  # a server tells what happened to a library when it is asked of it again
         for library in (opened, *readers):
             self._call(library.close)
 

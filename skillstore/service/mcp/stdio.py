@@ -10,6 +10,7 @@ import contextlib
 import os
 import signal
 import sys
+from collections import Counter
 from functools import partial
 from typing import Any
 
@@ -61,7 +62,7 @@ class _Exchange:
         self._incoming, self._outgoing = incoming, outgoing
         self._to_server, self.requests = anyio.create_memory_object_stream[Any](0)
         self.answers, self._from_server = anyio.create_memory_object_stream[Any](0)
-        self._open: set[str | int] = set()  # ids of requests that were not answered yet
+        self._open: Counter[Any] = Counter()  # ids of requests that were not answered yet
         self._answered = anyio.Event()
 
     async def relay_requests(self) -> None:
@@ -69,9 +70,9 @@ class _Exchange:
             async for message in self._incoming:
                 asked = getattr(message, "message", None)
                 if isinstance(asked, types.JSONRPCRequest):
-                    self._open.add(asked.id)
+                    self._open[asked.id] += 1
                 elif isinstance(asked, types.JSONRPCNotification) and asked.method == "notifications/cancelled":
-                    self._open.discard((asked.params or {}).get("requestId", ""))  # it need not be answered
+                    self._done((asked.params or {}).get("requestId"))  # it need not be answered
                 await self._to_server.send(message)
             while self._open:
                 with anyio.move_on_after(_LONGEST_ANSWER_S) as waiting:
@@ -79,12 +80,16 @@ class _Exchange:
                 if waiting.cancelled_caught:
                     break
 
+    def _done(self, request_id: Any) -> None:
+        if isinstance(request_id, str | int):  # what a client sends may be anything
+            self._open -= Counter([request_id])
+
     async def relay_answers(self) -> None:
         async with self._outgoing:
             async for message in self._from_server:
                 await self._outgoing.send(message)
                 if isinstance(message.message, types.JSONRPCResponse | types.JSONRPCError):
-                    self._open.discard(message.message.id)
+                    self._done(message.message.id)
                     self._answered.set()
                     self._answered = anyio.Event()
 

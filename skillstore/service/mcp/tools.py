@@ -57,7 +57,7 @@ class Tool:
 
 def call(tool: Tool, asking: Asking, arguments: dict[str, Any], request_id: str | None = None) -> Answer:
     """Blocks. Raises what the service raises: InvalidRequestError, NotAllowedError ..."""
-    given = coerce(dict(arguments), input_schema(tool, tool.about_a_library and asking.fixed is None))
+    given = dict(arguments)
     if tool.destructive and not asking.may_delete:
         raise NotAllowedError("nothing is removed here: this server was started without --allow-delete")
     named = _taken(given, "library", str, None) if tool.about_a_library and asking.fixed is None else None
@@ -104,7 +104,8 @@ _LIBRARY = {
 
 
 def _taken(given: dict[str, Any], name: str, kind: type, default: Any) -> Any:
-    value = given.pop(name, default)
+    value = given.pop(name, None)
+    value = default if value is None else coerce(value, {"type": {bool: "boolean", str: "string"}[kind]})
     if value is not default and type(value) is not kind:
         words = {bool: "a boolean", str: "text"}[kind]
         raise InvalidRequestError([(f"/{name}", f"Input should be {words}")])
