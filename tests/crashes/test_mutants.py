@@ -30,7 +30,7 @@ EITHER = (
 
 SYNCS: list[tuple[str, str | tuple[str, ...], str]] = [
     (FILE, "writer._settle > writer._sync > storage.sync > journal.sync", "add"),
-    (FILE, "writer._whole > writer._rewind > storage.cut > journal.cut", "unsynced"),
+    (FILE, "writer._clear > writer._rewind > storage.cut > journal.cut", "unsynced"),
     (FILE, "writer._part > writer._rewind > storage.cut > journal.cut", "batch"),
     (DIRECTORY, "opening.for_writing", "create"),
     (DIRECTORY, "opening.for_writing > opening._locked", "create again"),
