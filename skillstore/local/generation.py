@@ -55,7 +55,7 @@ class Generation:
 
     def _apply_together(self, commits: list[tuple[list[Read], Place]]) -> bool:
         """Whether all could be applied; if not, none is, and applying one at a time says which is wrong."""
-        replay = Replay(self.table, self.manifest.settings.embedding_dim)
+        replay, next_id = Replay(self.table, self.manifest.settings.embedding_dim), self.table.staging.next_id
         try:
             for read, _ in commits:
                 for frame, body in read:
@@ -63,6 +63,7 @@ class Generation:
                         replay.take(form)
             replay.apply()
         except (InvalidInputError, LookupError, RecordError, TypeError):
+            self.table.drop([], next_id)  # what was staged before a payload that cannot be read
             return False
         self.place = commits[-1][1]
         return True

@@ -280,8 +280,9 @@ class Journal:
 
     def ends_as_written(self) -> bool:
         """Whether the bytes written last are still there: nobody cut the file or wrote over its end."""
-        there = self._files.read(self._fd, self.place.offset - len(self._last), len(self._last))
-        return there == self._last
+        start, length = self.place.offset - len(self._last), len(self._last)
+        short = self._files.read_short(self._fd, start, length)  # which a system call may cut short
+        return short == self._last or self._files.read(self._fd, start, length) == self._last
 
     def trim(self) -> None:
         """Drop what a signal left of a write that it broke off."""

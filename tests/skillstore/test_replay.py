@@ -112,6 +112,11 @@ def _rows(*ids: int, replaces: bool = False) -> Rows:
     return Rows(np.array(ids), [payload("s", {}, ["go"], {})] * len(ids), vectors, counts, replaces)
 
 
+def _unreadable() -> Rows:
+    rows = _rows(2, replaces=True)
+    return Rows(rows.ids, [b"\x93nothing"], rows.vectors, rows.counts, replaces=True)
+
+
 IMPOSSIBLE: dict[str, list[Change]] = {
     "an id twice": [_rows(3)],
     "an id that went back": [_rows(8), _rows(7)],
@@ -120,6 +125,7 @@ IMPOSSIBLE: dict[str, list[Change]] = {
     "a merge into a skill that is gone": [Removed(2), Learned(2)],
     "removed twice": [Removed(2), Removed(2)],
     "a replaced skill that is gone": [Removed(2), _rows(2, replaces=True)],
+    "a replaced skill that cannot be read": [_unreadable()],
     "a request twice": [Request("a", note(1, "")), Request("a", note(2, ""))],
 }
 POSSIBLE: list[Change] = [_rows(1, 2), Outcome(1, True), Note("n", note(1, "")), _rows(3), Learned(2), _rows(4, 5)]
