@@ -45,7 +45,8 @@ class Generation:
     def take_up(self) -> None:
         """Apply every whole commit that was written since the last time. Raises CorruptLibraryError.
 
-        Cost: of what they change, and not of how many they are: many are applied together.
+        Thousands of commits are checked and published together, and their new skills are staged as columns; other
+        changes are applied one after the other.
         """
         for commits in self.journal.gathered(self.place, MOST_COMMITS, MOST_BYTES):
             if len(commits) == 1 or not self._apply_together(commits):

@@ -38,7 +38,11 @@ class Storage(Protocol):
         ...
 
     def seems_in_place(self) -> bool:
-        """Whether what is held still stands where it was opened, at a look that any thread may take; no false yes."""
+        """Whether the directory, the lock file, MANIFEST and the journal are those that were opened.
+
+        Any thread may ask. False may only mean that a new generation is being started; the journal's bytes are compared
+        by `check_in_place` alone.
+        """
         ...
 
     def check_in_place(self) -> None:
